@@ -1,0 +1,150 @@
+// Package chain says what a blockchain must offer to the engine; its folder evm offers it, chaintest holds adapters to it.
+//
+// The engine never sees a node's words. An adapter turns what nodes answer into the closed verdicts of this package, and
+// where an answer is no clean answer (a time-out, a broken connection, a text it does not know), it says unknown: the bytes
+// may be out, and nothing is decided on it.
+package chain
+
+import (
+	"context"
+	"math/big"
+
+	"coffer.internal/signing"
+)
+
+// Chain is one chain with all its configured nodes. All methods may be called from many goroutines; none changes what is
+// true when its context ends half-way. An error that wraps fault.Unreachable means: no node answered, nothing is known.
+type Chain interface {
+	// Identify asks every node for its chain id. A wrong one is an error that names node, wanted and got; then nothing
+	// else may be done with the chain.
+	Identify(ctx context.Context) error
+
+	// Funds reads balances at the latest block, and what one payment may cost in fees at most now.
+	Funds(ctx context.Context, addresses, contracts []string) (Funds, error)
+
+	// Vet looks at payments before a nonce is bound to them, as if paid by from. The result is in order; a nil Refusal means
+	// that it can be paid. An error is about none of them.
+	Vet(ctx context.Context, from string, payments []Payment) ([]Vetted, error)
+
+	// Draft completes intents with the chain's own part: fees as of now, gas. The result is in order.
+	Draft(ctx context.Context, orders []Order) ([]signing.Intent, error)
+
+	// Send gives signed bytes to every node, lowest nonce first as given, and says what came of each, in order. It has no
+	// error: what is not known is Unknown.
+	Send(ctx context.Context, txs []Tx) []Sent
+
+	// Watch looks for transactions by hash, and says what is known of each, in order. An error is about none of them.
+	Watch(ctx context.Context, txs []Tx) ([]Sighting, error)
+
+	// Verify says whether raw is exactly the transaction that intent describes, signed by its From, and gives its hash. It
+	// asks no node.
+	Verify(intent signing.Intent, raw []byte) (hash string, err error)
+}
+
+// Accounts is offered by chains whose accounts count their transactions (EVM).
+type Accounts interface {
+	// Counts reads an account's next nonce in the latest block and in the pool, on every node; agreed is false if the
+	// nodes differ in Latest (the lowest is given then).
+	Counts(ctx context.Context, address string) (c Count, agreed bool, err error)
+}
+
+// Count is an account's next nonce as nodes count it.
+type Count struct {
+	Latest  uint64 // in the latest block
+	Pending uint64 // with what the pool holds; a hint only
+}
+
+// Payment is what is to be paid, in base units.
+type Payment struct {
+	ID       string
+	To       string
+	Contract string // empty: the chain's own coin
+	Amount   *big.Int
+}
+
+// Funds is what wallets have, and the most one payment may cost.
+type Funds struct {
+	Native map[string]*big.Int            // by address
+	Tokens map[string]map[string]*big.Int // by contract, then address
+	// MaxFee is the most that one payment can cost in fees, in the chain's coin, by contract ("" for the coin itself), as
+	// fees are now.
+	MaxFee map[string]*big.Int
+}
+
+// Vetted is the verdict on a payment that has no nonce yet.
+type Vetted struct {
+	Refusal string // empty: it can be paid; else why it never can
+}
+
+// Order is an intent to be drafted: everything but the chain's own part.
+type Order struct {
+	Ledger  string
+	Purpose signing.Purpose
+	ChainID int64
+	From    string
+	Nonce   uint64
+	Payment Payment // for a gap fill: ID empty, To is From, Amount 0
+}
+
+// Tx is a signed transaction with the intent it came from.
+type Tx struct {
+	Intent signing.Intent
+	Raw    []byte
+	Hash   string
+}
+
+// Verdict is what a node made of bytes it was given.
+type Verdict string
+
+const (
+	// Accepted: a node took it now. That is not a place in the pool, nor a block.
+	Accepted Verdict = "accepted"
+	// Known: a node had it already.
+	Known Verdict = "known"
+	// NonceTooLow: the chain has spent the nonce; by this transaction or by another, Watch finds out.
+	NonceTooLow Verdict = "nonce_too_low"
+	// Occupied: another transaction stands at this nonce in the node's pool.
+	Occupied Verdict = "occupied"
+	// Unfunded: the account cannot pay for it now.
+	Unfunded Verdict = "unfunded"
+	// Rejected: the node says that it can never take these bytes. They are still signed: nothing is freed.
+	Rejected Verdict = "rejected"
+	// Busy: the node takes nothing now (pool full, rate limit). Later again.
+	Busy Verdict = "busy"
+	// Unknown: no clean answer. The bytes may be out.
+	Unknown Verdict = "unknown"
+)
+
+// Sent is what came of one transaction in Send: the best verdict of all nodes, and the text behind it.
+type Sent struct {
+	Verdict Verdict
+	Text    string
+}
+
+// Stage is how far a transaction is on the chain.
+type Stage string
+
+const (
+	// StageUnknown: a node did not answer cleanly, or nodes disagree. Nothing may be concluded.
+	StageUnknown Stage = "unknown"
+	// StageAbsent: every node says cleanly that it has no such transaction in a block. It may be in a pool, or nowhere.
+	StageAbsent Stage = "absent"
+	// StageMined: in a block of the latest chain, not yet deep enough.
+	StageMined Stage = "mined"
+	// StageFinal: deeper than the chain's reorg horizon; on every configured node in the same block.
+	StageFinal Stage = "final"
+)
+
+// Sighting is what the chain shows of a transaction. From StageMined on the block's fields are set.
+type Sighting struct {
+	Stage       Stage
+	Note        string // why unknown
+	BlockNumber uint64
+	BlockHash   string
+	Success     bool   // the chain's own verdict
+	Paid        bool   // Success, and exactly what the intent says was transferred (ERC-20: exactly one such log)
+	Fee         string // base units of the chain's coin
+	// Spent is set with StageAbsent: the account's nonce is below the latest count of every node, so something else
+	// holds it, or the receipt is late.
+	Spent bool
+}

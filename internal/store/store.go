@@ -1,0 +1,176 @@
+// Package store says what a database must offer to coffer; its folders sqlite and postgres offer it, and storetest holds
+// both to it.
+//
+// There are two calls, View and Update, each one transaction. Inside, the methods are intentions (reserve these, move this
+// attempt from asked to signed), not rows to edit. What they decide with is plain facts: integers, text, bytes, UTC times.
+//
+// Words: a wallet is a row of internal_wallets; its cursor is the next nonce to hand out. A nonce row says who has a nonce;
+// its fence rises each time the nonce is given again. An attempt is one intent at a nonce and what became of it. States
+// move by compare-and-set: whoever comes second is told so, and nothing is overwritten.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// DB is a ledger's database. All methods may be called from many goroutines.
+type DB interface {
+	// View runs fn in one read-only transaction with one consistent snapshot of the primary (never a replica: F04).
+	View(ctx context.Context, fn func(Reader) error) error
+
+	// Update runs fn in one read-write transaction and commits if fn returns nil. When it returns nil, what fn wrote is on
+	// disk. fn runs again after a serialization failure or a deadlock, at most MaxTries times, with jitter between; so fn
+	// must not sign, send, or tell anyone. Then ErrConflict is returned. If the outcome of the commit itself is unknown
+	// (connection lost while it ran) the error wraps ErrOutcomeUnknown: read back by id before answering anybody.
+	// An error of fn rolls back and is returned as it is. If ctx ends before the commit starts, nothing is written.
+	Update(ctx context.Context, fn func(Tx) error) error
+
+	// Ledger is the ledger's own id, made with the schema; it never changes. 32 hex digits.
+	Ledger(ctx context.Context) (string, error)
+
+	// Migrations lists every migration this program knows, in order, and whether it is applied. A database that has
+	// newer ones than the program knows gives ErrSchemaNewer.
+	Migrations(ctx context.Context) ([]Migration, error)
+	// Migrate applies what is missing, makes the ledger id if there is none, and returns what it applied.
+	Migrate(ctx context.Context) ([]Migration, error)
+
+	// Hold takes the named lock for this process, or fails at once with ErrHeld. It ends with the process, however that
+	// ends. (SQLite: a lock on a file beside the database; PostgreSQL: a session's advisory lock.)
+	Hold(ctx context.Context, name string) (Hold, error)
+
+	Close() error
+}
+
+// Hold is a lock held by this process.
+type Hold interface {
+	// Lost is closed when the lock is gone though nobody released it (its connection broke).
+	Lost() <-chan struct{}
+	Release() error
+}
+
+// MaxTries is how often Update runs its function before it reports a conflict: once, and 3 times again.
+const MaxTries = 4
+
+// What a database adapter makes of its driver's errors. Anything else that it returns is a plain failure.
+var (
+	// ErrConflict: others were faster, MaxTries times. Nothing was written.
+	ErrConflict = errors.New("the database reports a conflict with another writer")
+	// ErrOutcomeUnknown: the commit may or may not have happened.
+	ErrOutcomeUnknown = errors.New("the database did not say whether the commit happened")
+	// ErrUnreachable: no connection, or it broke before the commit was asked for. Nothing was written.
+	ErrUnreachable = errors.New("the database is not reachable")
+	// ErrExists: a unique value is already there (a wallet, a request id, a digest).
+	ErrExists = errors.New("already exists")
+	// ErrStale: a compare-and-set found another state, fence or owner than the caller expected. Nothing was written.
+	ErrStale = errors.New("changed by somebody else in the meantime")
+	// ErrNoSchema: the database has no coffer schema, or an older one than this program needs.
+	ErrNoSchema = errors.New("the database schema is missing or older than this program needs")
+	// ErrSchemaNewer: the database has migrations that this program does not know.
+	ErrSchemaNewer = errors.New("the database schema is newer than this program knows")
+	// ErrHeld: another process holds the lock.
+	ErrHeld = errors.New("held by another process")
+	// ErrMode: the database file or its folder is open to other users. The message names path, mode and the one wanted.
+	ErrMode = errors.New("file mode too open")
+)
+
+// Migration is one step of the schema.
+type Migration struct {
+	Version int64
+	Name    string
+	Applied bool
+	At      time.Time // when it was applied; zero if it was not
+}
+
+// Reader is what can be asked in a transaction.
+type Reader interface {
+	// Now is the store's clock, UTC, microseconds: clock_timestamp() on PostgreSQL, the injected clock on SQLite. Expiry is
+	// judged by it alone.
+	Now(ctx context.Context) (time.Time, error)
+
+	// Wallets lists the wallets that match, by id.
+	Wallets(ctx context.Context, f WalletFilter) ([]Wallet, error)
+	// Loads sums up each of the wallets' nonces and attempts, in the order of the ids.
+	Loads(ctx context.Context, walletIDs []int64) ([]Load, error)
+	// Nonces lists the nonce rows that match, by wallet and nonce.
+	Nonces(ctx context.Context, f NonceFilter) ([]Nonce, error)
+	// Externals lists the ranges of a wallet spent by something that is not coffer's, by From.
+	Externals(ctx context.Context, walletID int64) ([]External, error)
+	// Requests finds the request ids that exist; the result is in no order.
+	Requests(ctx context.Context, ids []string) ([]Request, error)
+
+	// Withdrawals lists what matches, by Seq.
+	Withdrawals(ctx context.Context, f WithdrawalFilter) ([]Withdrawal, error)
+	// Attempts lists what matches, by id (which is the order in which they were asked).
+	Attempts(ctx context.Context, f AttemptFilter) ([]Attempt, error)
+	// Fillable lists the nonces of a chain's wallets that need a gap fill, lowest first per wallet: rows used by attempts
+	// that were all refused, and rows free (or with an expired reservation, on wallets with a device) below a nonce that
+	// has a signed attempt (signed, sent, mined or final). A nonce with an attempt in any other state than refused is never
+	// listed.
+	Fillable(ctx context.Context, chainType string, chainID int64) ([]Nonce, error)
+
+	// Audit lists audit rows, newest first.
+	Audit(ctx context.Context, f AuditFilter) ([]AuditRow, error)
+}
+
+// Tx is what can be done in an Update. Every method either does all it says or returns an error; after an error the
+// transaction can only be given up.
+type Tx interface {
+	Reader
+
+	// AddWallet inserts a wallet with its cursor and returns it with id and times. ErrExists if (chain_type, chain_id,
+	// address) is there.
+	AddWallet(ctx context.Context, w Wallet) (Wallet, error)
+	// SetActive sets is_active; updated_at moves. ErrStale if the wallet does not exist.
+	SetActive(ctx context.Context, walletID int64, active bool) error
+
+	// LockWallets locks the wallets that match until the transaction ends, in id order, and returns them as they are under the
+	// lock. (On SQLite the transaction is the lock.)
+	LockWallets(ctx context.Context, f WalletFilter) ([]Wallet, error)
+	// LockForReserve locks the wallets named and reads under the lock all that deciding over reservations needs. It is one
+	// round trip.
+	LockForReserve(ctx context.Context, want ReserveWant) (ReserveFacts, error)
+	// Reserve writes what was decided under LockForReserve's lock. A constraint it runs into (a request id that came in
+	// meanwhile) is a conflict, and Update tries again. With the commit it is one round trip: PostgreSQL's adapter may
+	// send it only then.
+	Reserve(ctx context.Context, plan ReservePlan) error
+	// Release makes a reserved nonce free again: compare-and-set on state reserved and the fence. The row keeps its fence.
+	// ErrStale otherwise.
+	Release(ctx context.Context, walletID int64, nonce uint64, fence int64) error
+	// MarkSentElsewhere makes a reserved nonce of a wallet without device used, on the fence, and keeps the transaction hash
+	// given by whoever signed it (Nonce.Hash). ErrStale otherwise.
+	MarkSentElsewhere(ctx context.Context, walletID int64, nonce uint64, fence int64, hash string) error
+	// MoveCursor sets the cursor from one value to another. ErrStale if it is not from.
+	MoveCursor(ctx context.Context, walletID int64, from, to uint64) error
+	// AddExternal records a range as spent by somebody else and drops the free and reserved rows inside it (the request
+	// ids they had are returned to nobody: the rows are gone). The caller has checked that no used row is inside: if one
+	// is, ErrStale.
+	AddExternal(ctx context.Context, e External) error
+	// TrimExternals cuts every external range of the wallet at nonce: what is at or above it is dropped.
+	TrimExternals(ctx context.Context, walletID int64, nonce uint64) error
+	// DropNonces deletes the free and reserved rows at or above nonce. ErrStale if a used row is there.
+	DropNonces(ctx context.Context, walletID int64, nonce uint64) error
+
+	// AddWithdrawals inserts new withdrawals in state queued with their request rows (kind withdrawal). ErrExists if one
+	// of the request ids exists: read before, in the same transaction.
+	AddWithdrawals(ctx context.Context, ws []NewWithdrawal) error
+	// MoveWithdrawals moves each from one state to another. ErrStale if one is not in its From.
+	MoveWithdrawals(ctx context.Context, moves []WithdrawalMove) error
+
+	// Ask writes attempts in state asked. Each one's nonce goes reserved → used by compare-and-set on request, row, fence and
+	// unexpired (by the store's clock; never expired when the row has no expiry); for a gap fill (Payment empty) the nonce
+	// must be Fillable in the same fence, and the row loses its request and gets the next fence. The result has for each ask,
+	// in order, the new attempt's id, or 0 where the compare-and-set failed: that one wrote nothing, the others stand.
+	Ask(ctx context.Context, asks []Ask) ([]int64, error)
+	// AdoptReservation makes the withdrawal row of a payment made from Go on a reserved nonce (kind reservation), in state
+	// assigned. The request row exists. ErrExists if the payment id has one.
+	AdoptReservation(ctx context.Context, w Withdrawal) error
+	// MoveAttempts moves each attempt from one state to another with what is known of it then. ErrStale if one is not in
+	// its From. A move to refused takes the request off the nonce row (the row stays used), so that the same request may be
+	// given another nonce.
+	MoveAttempts(ctx context.Context, moves []AttemptMove) error
+
+	// Record appends audit rows. It is the only write that a refused operation makes.
+	Record(ctx context.Context, rows []AuditRow) error
+}

@@ -1,0 +1,114 @@
+// Package signing holds the words that coffer and the signing machine (签名机) have in common: the intent, which says
+// completely and in the chain's own terms what is to be signed; its digest; and the answer.
+//
+// An intent is never a hash to be signed blindly. The signing machine builds the transaction from it by itself, and the
+// asking side compares what comes back with what it asked. The same digest gets the same answer, for ever.
+package signing
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Version of the intent's encoding. It is part of what is digested, so a new meaning is always a new digest.
+const Version = 1
+
+// MaxNonce is the highest nonce that is ever handed out or signed: 2^53, so that no JSON reader rounds one.
+const MaxNonce = 1 << 53
+
+// Purpose says what an intent is for; the signing machine's rules differ by it.
+type Purpose string
+
+const (
+	// PurposePayment pays a withdrawal, or a reservation used from Go.
+	PurposePayment Purpose = "payment"
+	// PurposeGapFill is a zero-value transfer from a wallet to itself, so that a nonce nobody will use does not hold up
+	// those above it. It carries no payment id.
+	PurposeGapFill Purpose = "gap_fill"
+)
+
+// Digest is SHA-256 over the canonical encoding of an intent.
+type Digest [32]byte
+
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// ParseDigest reads what String prints.
+func ParseDigest(s string) (Digest, error) {
+	var d Digest
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(d) {
+		return d, fmt.Errorf("digest %q is not 64 hex digits", s)
+	}
+	copy(d[:], b)
+	return d, nil
+}
+
+// Intent is one transaction to be signed, complete. Exactly one of the chain parts is set (today: EVM).
+type Intent struct {
+	Version   int     `json:"version"`
+	Ledger    string  `json:"ledger"`            // the asking ledger's own id; the key must be bound to it
+	Payment   string  `json:"payment,omitempty"` // payment id: the request id, "#row" after it in a reservation of several; empty for a gap fill
+	Purpose   Purpose `json:"purpose"`
+	ChainType string  `json:"chain_type"` // evm
+	ChainID   int64   `json:"chain_id"`
+	From      string  `json:"from"` // canonical address
+	Nonce     uint64  `json:"nonce"`
+
+	EVM *EVMTransfer `json:"evm,omitempty"`
+}
+
+// EVMTransfer is a transfer of the chain's own coin, or of an ERC-20 token when Contract is set. It is an EIP-1559
+// transaction when MaxFeePerGas is set, a legacy one (with EIP-155 replay protection) when GasPrice is: never both.
+type EVMTransfer struct {
+	To       string `json:"to"`                 // who is paid, EIP-55
+	Amount   string `json:"amount"`             // decimal integer of base units: wei, or the token's smallest unit
+	Contract string `json:"contract,omitempty"` // ERC-20 contract, EIP-55; empty: the chain's own coin
+
+	GasLimit             uint64 `json:"gas_limit"`
+	MaxFeePerGas         string `json:"max_fee_per_gas,omitempty"`          // wei, EIP-1559
+	MaxPriorityFeePerGas string `json:"max_priority_fee_per_gas,omitempty"` // wei, EIP-1559
+	GasPrice             string `json:"gas_price,omitempty"`                // wei, legacy
+}
+
+// Canonical is the one encoding of an intent that is stored, sent and digested: JSON with the fields in the order of
+// the struct, no white space, empty optional fields left out.
+func (i Intent) Canonical() []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(i); err != nil {
+		panic("signing: an intent holds only strings and integers: " + err.Error())
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// Digest is SHA-256 over a domain prefix and the canonical encoding.
+func (i Intent) Digest() Digest {
+	h := sha256.New()
+	h.Write([]byte("coffer intent\n"))
+	h.Write(i.Canonical())
+	return Digest(h.Sum(nil))
+}
+
+// Parse reads a canonical encoding. It is strict: an unknown field, trailing data, or an encoding other than the
+// canonical one is refused, so that what is parsed has exactly the digest of what was read.
+func Parse(b []byte) (Intent, error) {
+	var i Intent
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&i); err != nil {
+		return Intent{}, fmt.Errorf("read intent: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Intent{}, errors.New("read intent: data after its end")
+	}
+	if !bytes.Equal(i.Canonical(), b) {
+		return Intent{}, errors.New("read intent: not in its canonical encoding")
+	}
+	return i, nil
+}

@@ -1,0 +1,89 @@
+package signing
+
+import (
+	"context"
+	"errors"
+)
+
+// RefusalKind says what a refusal means for the payment behind it.
+type RefusalKind string
+
+const (
+	// RefusedForGood: this payment can never be signed; it ends as refused.
+	RefusedForGood RefusalKind = "permanent"
+	// RefusedForNow: a limit or an authorization stood in the way; the payment may be asked again, at another nonce.
+	RefusedForNow RefusalKind = "passing"
+	// RefusedAsConflict: the payment id or the nonce is bound to something else; a person has to look.
+	RefusedAsConflict RefusalKind = "conflict"
+)
+
+// Refusal is a journaled "no". That digest is never signed afterwards, and it occupies neither nonce nor payment id.
+type Refusal struct {
+	Kind   RefusalKind `json:"kind"`
+	Code   string      `json:"code"` // snake_case, for programs
+	Reason string      `json:"reason"`
+}
+
+// Answer is what the signing machine says to one intent: the signed bytes with their hash, or a refusal.
+type Answer struct {
+	Digest  Digest
+	Raw     []byte // the signed transaction as the network takes it; nil when refused
+	Hash    string // its transaction hash in the chain's notation; empty when refused
+	Refusal *Refusal
+}
+
+// ErrNoAnswer is wrapped by every error that says nothing about what the signing machine did or will do: it is locked,
+// overloaded, its journal cannot be written, the connection broke. The intent stays asked, and is asked again.
+var ErrNoAnswer = errors.New("no answer from the signing machine")
+
+// Signer signs intents.
+//
+// Sign answers every intent, in order, or none: an error means that nothing is known about any of them (ErrNoAnswer is
+// wrapped). It is idempotent by digest. If the context ends half-way the machine may have signed all, some or none; asking
+// again with exactly the same intents finds out.
+type Signer interface {
+	Sign(ctx context.Context, intents []Intent) ([]Answer, error)
+}
+
+// KeyRequest asks for a key of a chain type. The same non-empty Ref of the same ledger, chain type and network (main or
+// test; the coin types of BIP-44 differ) gets the same key again; an empty one always gets a new key.
+type KeyRequest struct {
+	Ledger    string `json:"ledger"`
+	ChainType string `json:"chain_type"` // evm, btc, solana
+	ChainID   int64  `json:"chain_id"`
+	Ref       string `json:"ref,omitempty"`
+}
+
+// Key is a key that a signing machine holds.
+type Key struct {
+	Address   string `json:"address"` // canonical for its chain type
+	ChainType string `json:"chain_type"`
+	Device    string `json:"device"` // fingerprint of the machine's identity key
+	Path      string `json:"path"`   // derivation path, m/…
+}
+
+// Keys makes and finds keys.
+type Keys interface {
+	// NewKey makes a key bound to the ledger, or finds the one made for the same Ref.
+	NewKey(ctx context.Context, r KeyRequest) (Key, error)
+	// FindKey finds the key of an address that is bound to the ledger; ok is false if the machine holds no such key.
+	FindKey(ctx context.Context, ledger, chainType, address string) (k Key, ok bool, err error)
+}
+
+// Status is what a signing machine tells about itself.
+type Status struct {
+	Device  string `json:"device"`  // fingerprint of its identity key, as in internal_wallets.device
+	Locked  bool   `json:"locked"`  // it signs nothing until it is served again
+	Keys    int    `json:"keys"`    // keys made so far
+	Signed  int    `json:"signed"`  // intents signed so far
+	Refused int    `json:"refused"` // intents refused so far
+	Version string `json:"version"`
+}
+
+// Machine is a signing machine as coffer uses it.
+type Machine interface {
+	Signer
+	Keys
+	// Status answers even when the machine is locked.
+	Status(ctx context.Context) (Status, error)
+}
