@@ -1,0 +1,53 @@
+# coffer's whole house-keeping. `make help` explains each target.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The packages in which goroutines meet: these run under the race detector as well.
+RACE := ./internal/groupcommit ./internal/signer/... ./nonce ./withdrawal
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build coffer and coffer-signer into bin/
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/coffer ./cmd/coffer-signer
+
+.PHONY: tools
+tools: postgres testtools/node_modules/.done ## Install what the tests need: PostgreSQL, anvil, ethers
+
+testtools/node_modules/.done: testtools/package-lock.json
+	cd testtools && npm ci --no-audit --no-fund
+	touch $@
+
+.PHONY: postgres
+postgres:
+	@if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; then \
+	  echo "installing PostgreSQL"; \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq postgresql; \
+	fi
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "not formatted: $$bad"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+.PHONY: test
+test: tools lint ## Everything: lint, unit, conformance, testscript and end-to-end tests, -race where goroutines meet
+	go run ./internal/store/postgres/pgtest/cmd/pgcluster -- go test ./...
+	go run ./internal/store/postgres/pgtest/cmd/pgcluster -- go test -race -short $(RACE)
+
+.PHONY: bench
+bench: tools ## Measure allocation against other ways, as ratios in one run
+	go run ./bench
+
+.PHONY: mutants
+mutants: tools ## Break each guard on purpose: its named test must fail
+	go run ./internal/mutants
+
+.PHONY: demo
+demo: ## The main job on a real chain, killed three times
+	go run ./demo
