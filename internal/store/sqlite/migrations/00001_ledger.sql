@@ -51,7 +51,7 @@ CREATE INDEX nonces_for_withdrawal ON nonces (wallet_id, expires_at) WHERE state
 -- How many rows of a wallet are reserved: counting them anew for each reservation would make it slower with every one that
 -- stands. Triggers keep it, so that no statement can forget it.
 CREATE TABLE wallet_counts (
-    wallet_id INTEGER NOT NULL PRIMARY KEY REFERENCES internal_wallets (id),
+    wallet_id INTEGER NOT NULL PRIMARY KEY REFERENCES internal_wallets (id) ON DELETE CASCADE,
     reserved  INTEGER NOT NULL CHECK (reserved >= 0)
 ) STRICT;
 
