@@ -1,0 +1,163 @@
+package nonce
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/store"
+	"coffer.internal/strategy"
+	"coffer.internal/wallet"
+)
+
+// choose lets the chain's strategy choose a wallet for a best call.
+func (b *book) choose(c *call) (*account, error) {
+	if c.devices.err != nil {
+		return nil, c.devices.err
+	}
+	return b.pick(c.chain, func(a *account) string {
+		if why := unfit(a.row, c.chain, c.devices); why != "" {
+			return why
+		}
+		if !a.hasNonces(c.count) {
+			return fmt.Sprintf("its cursor is at %d, and none goes above %d", a.row.Nonce, MaxCursor)
+		}
+		return ""
+	})
+}
+
+// pick offers the wallets of a chain that have nothing against them to its strategy. against says why a wallet cannot be
+// chosen, or nothing.
+func (b *book) pick(chain pool, against func(*account) string) (*account, error) {
+	var offered []*account
+	var cs []strategy.Candidate
+	var reasons []string
+	for _, a := range b.order {
+		if poolOf(a.row) != chain {
+			continue
+		}
+		if why := against(a); why != "" {
+			reasons = append(reasons, a.row.Address+": "+why)
+			continue
+		}
+		offered = append(offered, a)
+		cs = append(cs, strategy.Candidate{
+			WalletID: a.row.ID, Address: a.row.Address, Nonce: a.row.Nonce,
+			InFlight: a.load.InFlight + a.load.Reserved + len(a.given),
+		})
+	}
+	if len(offered) == 0 {
+		b.unavailable = true
+		return nil, unavailable(chain, append(reasons, b.unfitOthers(chain)...))
+	}
+	how := b.strategy(chain.chainType, chain.chainID)
+	i := how.Choose(cs, b.turn)
+	b.turn++
+	if i < 0 || i >= len(offered) {
+		return nil, fault.New(fault.Refused, "bad_choice", "repair the strategy; lowest-nonce is the default",
+			"strategy %q chose wallet %d of %d", how.Name(), i, len(offered))
+	}
+	return offered[i], nil
+}
+
+// unfit is why a wallet can never be chosen as it is, whatever is asked of it.
+func unfit(w store.Wallet, chain pool, d devices) string {
+	switch {
+	case poolOf(w) != chain:
+		return "it is on " + poolOf(w).String()
+	case w.WalletType != string(wallet.Hot):
+		return "it is a " + w.WalletType + " wallet"
+	case !w.Active:
+		return "inactive"
+	case w.Device == "":
+		return "its key is elsewhere"
+	case !d.reachable(w.Device):
+		return "its signing machine " + w.Device + " does not answer"
+	}
+	return ""
+}
+
+// unfitOthers gives the reasons of the chain's hot wallets that were not locked.
+func (b *book) unfitOthers(chain pool) []string {
+	var reasons []string
+	for _, w := range b.others {
+		if poolOf(w) == chain && b.accounts[w.ID] == nil {
+			if why := unfit(w, chain, devices{any: true}); why != "" {
+				reasons = append(reasons, w.Address+": "+why)
+			}
+		}
+	}
+	return reasons
+}
+
+// maxReasons is how many wallets an error names.
+const maxReasons = 50
+
+func unavailable(chain pool, reasons []string) error {
+	if len(reasons) == 0 {
+		return fault.New(fault.Unavailable, "no_wallet", fmt.Sprintf("coffer create-hot %d %s", chain.chainID, chain.chainType),
+			"no wallet on %s can take it: there is no hot wallet", chain)
+	}
+	if n := len(reasons); n > maxReasons {
+		reasons = append(reasons[:maxReasons:maxReasons], fmt.Sprintf("and %d more", n-maxReasons))
+	}
+	return fault.New(fault.Unavailable, "no_wallet", fmt.Sprintf("coffer list %d", chain.chainID),
+		"no wallet on %s can take it: %s", chain, strings.Join(reasons, "; "))
+}
+
+// purse is a Purse as a batch spends it.
+type purse struct {
+	native big.Int
+	tokens map[string]*big.Int
+}
+
+// open copies, because a batch may be decided more than once and each time starts with what the caller said.
+func (p Purse) open() *purse {
+	c := &purse{tokens: make(map[string]*big.Int, len(p.Tokens))}
+	if p.Native != nil {
+		c.native.Set(p.Native)
+	}
+	for contract, v := range p.Tokens {
+		if v != nil {
+			c.tokens[contract] = new(big.Int).Set(v)
+		}
+	}
+	return c
+}
+
+// lacks says what is missing for a payment, or nothing.
+func (p *purse) lacks(b Binding) string {
+	if b.Contract == "" {
+		if need := new(big.Int).Add(b.Amount, b.MaxFee); p.native.Cmp(need) < 0 {
+			return fmt.Sprintf("no funds: it can spend %s of the coin, amount and fee may take %s", &p.native, need)
+		}
+		return ""
+	}
+	has := p.tokens[b.Contract]
+	if has == nil {
+		has = new(big.Int)
+	}
+	if has.Cmp(b.Amount) < 0 {
+		return fmt.Sprintf("no funds: it can spend %s of token %s, the amount is %s", has, b.Contract, b.Amount)
+	}
+	if p.native.Cmp(b.MaxFee) < 0 {
+		return fmt.Sprintf("no funds for the fee: it can spend %s of the coin, the fee may take %s", &p.native, b.MaxFee)
+	}
+	return ""
+}
+
+// spend takes a payment's amount and highest fee out. It may go below zero for a payment that was bound before.
+func (p *purse) spend(b Binding) {
+	p.native.Sub(&p.native, b.MaxFee)
+	if b.Contract == "" {
+		p.native.Sub(&p.native, b.Amount)
+		return
+	}
+	has := p.tokens[b.Contract]
+	if has == nil {
+		has = new(big.Int)
+		p.tokens[b.Contract] = has
+	}
+	has.Sub(has, b.Amount)
+}
