@@ -1,0 +1,124 @@
+// Package config reads coffer's settings: flags beat the environment, that beats coffer.toml in the home, that beats what is
+// built in.
+//
+// It is strict: a key that it does not know, and a value that cannot be right, is a fault.Usage that names file, key and
+// value. What may be secret in a URL (see RedactURL) never stands in an error. A home or a coffer.toml that others may read is
+// refused, because of the same secrets.
+package config
+
+import (
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// Config is all settings, complete and checked.
+type Config struct {
+	Home           string        // absolute
+	Database       string        // sqlite:PATH, absolute, or postgres://…
+	Signer         string        // unix:PATH, absolute, or https://HOST:PORT
+	PoolSize       int           // database connections
+	ReservationTTL time.Duration // how long an unsigned reservation stands
+	Chains         []Chain       // those that have a table in coffer.toml, by type and id
+}
+
+// Chain is a chain that the operator configured.
+type Chain struct {
+	Type           string // evm, btc, solana
+	ID             int64
+	Name           string
+	NativeSymbol   string
+	NativeDecimals int
+	RPC            []string // nodes; they may hold secrets
+	// Finalized says that the chain's own finality decides when a payment is final. Else Confirmations does: the number of
+	// blocks, with its own.
+	Finalized     bool
+	Confirmations int
+	Strategy      string
+	MaxUnmined    int
+	Poll          time.Duration
+	Assets        []Asset // by symbol
+}
+
+// Asset is a token on a chain.
+type Asset struct {
+	Symbol   string
+	Contract string // canonical address
+	Decimals int
+}
+
+// Flags are the settings given on the command line; empty ones are not given.
+type Flags struct{ DB, Signer string }
+
+// FileName is the name of the settings file in the home.
+const FileName = "coffer.toml"
+
+const (
+	defaultDatabase   = "sqlite:coffer.db"
+	defaultSigner     = "unix:signer.sock"
+	defaultTTL        = 60 * time.Second
+	defaultStrategy   = "lowest-nonce"
+	defaultMaxUnmined = 16 // geth guarantees 16 slots per account (AccountSlots)
+	mostConnections   = 32
+)
+
+// Load reads the settings of a home. A home or a coffer.toml that does not exist is as good as an empty one: every setting
+// has a default. A home or file of another user, or open to others, is a fault.NotAllowed.
+//
+// A relative path in coffer.toml begins at the home, one in the environment or a flag at the working directory.
+func Load(home string, getenv func(string) string, flags Flags) (Config, error) {
+	home, err := filepath.Abs(home)
+	if err != nil {
+		return Config{}, badHome(home, err)
+	}
+	if err := checkHome(home); err != nil {
+		return Config{}, err
+	}
+	f, err := readFile(filepath.Join(home, FileName))
+	if err != nil {
+		return Config{}, err
+	}
+	c := Config{Home: home}
+	database := pick(source{"--db", flags.DB, ""}, source{"COFFER_DB", getenv("COFFER_DB"), ""}, f.source("database", f.Database, defaultDatabase, home))
+	if c.Database, err = checkDatabase(database); err != nil {
+		return Config{}, err
+	}
+	signer := pick(source{"--signer", flags.Signer, ""}, source{"COFFER_SIGNER", getenv("COFFER_SIGNER"), ""}, f.source("signer", f.Signer, defaultSigner, home))
+	if c.Signer, err = checkSigner(signer); err != nil {
+		return Config{}, err
+	}
+	if c.PoolSize, err = f.integer("pool_size", f.PoolSize, 0, 0, 1000); err != nil {
+		return Config{}, err
+	}
+	if c.PoolSize == 0 {
+		c.PoolSize = min(4*runtime.NumCPU(), mostConnections)
+	}
+	if c.ReservationTTL, err = f.duration("reservation_ttl", f.ReservationTTL, defaultTTL, 100*time.Millisecond, 30*24*time.Hour); err != nil {
+		return Config{}, err
+	}
+	if c.Chains, err = f.chains(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// source is a value, what an error calls the place that it comes from, and where a relative path in it begins (empty: at the
+// working directory).
+type source struct{ name, value, base string }
+
+// pick is the first source that says something, else the last one.
+func pick(sources ...source) source {
+	for _, s := range sources[:len(sources)-1] {
+		if s.value != "" {
+			return s
+		}
+	}
+	return sources[len(sources)-1]
+}
+
+func (f *file) source(key string, value *string, preset, home string) source {
+	if value == nil {
+		value = &preset
+	}
+	return source{f.path + ": " + key, *value, home}
+}

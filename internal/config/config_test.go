@@ -1,0 +1,275 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"coffer.internal/internal/config"
+	"coffer.internal/internal/fault"
+)
+
+// homeWith is a home with a coffer.toml.
+func homeWith(t *testing.T, text string) string {
+	t.Helper()
+	home := filepath.Join(t.TempDir(), "home")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, config.FileName), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return home
+}
+
+func env(pairs ...string) func(string) string {
+	return func(name string) string {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1]
+			}
+		}
+		return ""
+	}
+}
+
+func load(t *testing.T, text string) config.Config {
+	t.Helper()
+	c, err := config.Load(homeWith(t, text), env(), config.Flags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestWithoutAFileEverySettingHasItsDefault(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "nothing-here")
+	got, err := config.Load(home, env(), config.Flags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Config{
+		Home: home, Database: "sqlite:" + home + "/coffer.db", Signer: "unix:" + home + "/signer.sock",
+		PoolSize: min(4*runtime.NumCPU(), 32), ReservationTTL: time.Minute,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFlagsBeatTheEnvironmentThatBeatsTheFile(t *testing.T) {
+	home := homeWith(t, `
+database = "postgres://file@h/db"
+signer = "unix:of-file.sock"
+`)
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name             string
+		env              func(string) string
+		flags            config.Flags
+		database, signer string
+	}{
+		{"file", env(), config.Flags{}, "postgres://file@h/db", "unix:" + home + "/of-file.sock"},
+		{"environment", env("COFFER_DB", "postgres://env@h/db", "COFFER_SIGNER", "unix:of-env.sock"), config.Flags{}, "postgres://env@h/db", "unix:" + here + "/of-env.sock"},
+		{"flags", env("COFFER_DB", "postgres://env@h/db", "COFFER_SIGNER", "unix:/e"), config.Flags{DB: "sqlite:x.db", Signer: "https://s.example:7000"}, "sqlite:" + here + "/x.db", "https://s.example:7000"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := config.Load(home, c.env, c.flags)
+			if err != nil || got.Database != c.database || got.Signer != c.signer {
+				t.Errorf("%s, %s, %v; want %s, %s", got.Database, got.Signer, err, c.database, c.signer)
+			}
+		})
+	}
+}
+
+func TestAWholeFileIsRead(t *testing.T) {
+	got := load(t, `
+pool_size = 7
+reservation_ttl = "1h30m"
+[chain.evm.31337]
+rpc = ["http://127.0.0.1:8545", "wss://node.example/v3/key"]
+confirmations = 5
+strategy = "lowest-nonce"
+max_unmined = 3
+poll = "100ms"
+[chain.evm.31337.asset.USDT]
+contract = "0xdac17f958d2ee523a2206206994597c13d831ec7"
+decimals = 6
+[chain.evm.31337.asset.DAI]
+contract = "0x6B175474E89094C44Da98b954EedeAC495271d0F"
+decimals = 18
+[chain.evm.56]
+finality = "finalized"
+[chain.btc.0]
+`)
+	want := []config.Chain{
+		{Type: "btc", ID: 0, Name: "Bitcoin", NativeSymbol: "BTC", NativeDecimals: 8, Confirmations: 6, Strategy: "lowest-nonce", MaxUnmined: 16, Poll: 30 * time.Second},
+		{Type: "evm", ID: 56, Name: "BNB Smart Chain", NativeSymbol: "BNB", NativeDecimals: 18, Finalized: true, Strategy: "lowest-nonce", MaxUnmined: 16, Poll: time.Second},
+		{Type: "evm", ID: 31337, Name: "local dev", NativeSymbol: "ETH", NativeDecimals: 18, RPC: []string{"http://127.0.0.1:8545", "wss://node.example/v3/key"},
+			Confirmations: 5, Strategy: "lowest-nonce", MaxUnmined: 3, Poll: 100 * time.Millisecond, Assets: []config.Asset{
+				{Symbol: "DAI", Contract: "0x6B175474E89094C44Da98b954EedeAC495271d0F", Decimals: 18},
+				{Symbol: "USDT", Contract: "0xdAC17F958D2ee523a2206206994597C13D831ec7", Decimals: 6},
+			}},
+	}
+	if diff := cmp.Diff(want, got.Chains); diff != "" {
+		t.Error(diff)
+	}
+	if got.PoolSize != 7 || got.ReservationTTL != 90*time.Minute {
+		t.Errorf("pool_size %d, reservation_ttl %s", got.PoolSize, got.ReservationTTL)
+	}
+}
+
+func TestAChainThatNobodyKnowsWaitsLong(t *testing.T) {
+	got := load(t, "[chain.evm.777777]\n").Chains[0]
+	if got.Finalized || got.Confirmations != 64 || got.NativeDecimals != 18 || got.Name != "evm 777777" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestWellKnownChainsKnowTheirCoinAndWhenAPaymentIsFinal(t *testing.T) {
+	for _, c := range []struct {
+		id            string
+		symbol        string
+		finalized     bool
+		confirmations int
+	}{
+		{"1", "ETH", true, 0}, {"11155111", "ETH", true, 0}, {"56", "BNB", true, 0}, {"137", "POL", true, 0}, {"42161", "ETH", true, 0},
+		{"10", "ETH", true, 0}, {"8453", "ETH", true, 0}, {"43114", "AVAX", true, 0}, {"1337", "ETH", false, 2}, {"31337", "ETH", false, 2},
+	} {
+		got := load(t, "[chain.evm."+c.id+"]\n").Chains[0]
+		if got.NativeSymbol != c.symbol || got.NativeDecimals != 18 || got.Finalized != c.finalized || got.Confirmations != c.confirmations || got.RPC != nil {
+			t.Errorf("chain %s: %+v", c.id, got)
+		}
+	}
+}
+
+// A default of the template stands behind a # without a space; prose has one.
+var setting = regexp.MustCompile(`(?m)^#([^ \n])`)
+
+func TestTheTemplateSetsNothingAndShowsTheTrueDefaults(t *testing.T) {
+	empty, asWritten := load(t, ""), load(t, config.Template)
+	empty.Home, empty.Database, empty.Signer = "", "", ""
+	asWritten.Home, asWritten.Database, asWritten.Signer = "", "", ""
+	if diff := cmp.Diff(empty, asWritten); diff != "" {
+		t.Errorf("as written it sets something: %s", diff)
+	}
+	shown := load(t, setting.ReplaceAllString(config.Template, "$1"))
+	defaults := load(t, `
+[chain.evm.31337]
+rpc = ["http://127.0.0.1:8545"]
+[chain.evm.31337.asset.USDT]
+contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
+decimals = 6
+`)
+	shown.Database, shown.Signer = strings.ReplaceAll(shown.Database, shown.Home, ""), strings.ReplaceAll(shown.Signer, shown.Home, "")
+	defaults.Database, defaults.Signer = strings.ReplaceAll(defaults.Database, defaults.Home, ""), strings.ReplaceAll(defaults.Signer, defaults.Home, "")
+	shown.Home, defaults.Home = "", ""
+	if diff := cmp.Diff(defaults, shown); diff != "" {
+		t.Errorf("what it shows is not the default: %s", diff)
+	}
+	for _, key := range []string{"database", "signer", "pool_size", "reservation_ttl", "rpc", "confirmations", "strategy", "max_unmined", "poll", "contract", "decimals"} {
+		if !regexp.MustCompile(`(?m)^#` + key + ` = `).MatchString(config.Template) {
+			t.Errorf("it does not show %s", key)
+		}
+	}
+}
+
+func TestTheTemplateTellsTheBuiltInPollAndFinalityOfEachChain(t *testing.T) {
+	polls := map[string]time.Duration{
+		"1337": 250 * time.Millisecond, "31337": 250 * time.Millisecond, "1": 4 * time.Second, "11155111": 4 * time.Second, "999": 2 * time.Second,
+		"10": time.Second, "56": time.Second, "137": time.Second, "8453": time.Second, "42161": time.Second, "43114": time.Second,
+	}
+	for id, want := range polls {
+		got := load(t, "[chain.evm."+id+"]\n").Chains[0]
+		if got.Poll != want {
+			t.Errorf("chain %s polls every %s, the template says %s", id, got.Poll, want)
+		}
+		if got.Finalized && !strings.Contains(config.Template, id+" "+got.Name) {
+			t.Errorf("the template does not name %s %s as finalized", id, got.Name)
+		}
+	}
+}
+
+func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
+	const usdt = "[chain.evm.1.asset.USDT]\n"
+	const contract = `contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"` + "\n"
+	for _, c := range []struct{ name, text, says, hint string }{
+		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, pool_size, reservation_ttl, chain"},
+		{"unknown key of a chain", "[chain.evm.1]\nmax_unmind = 3\n", "unknown key chain.evm.1.max_unmind (line 2)", "max_unmined"},
+		{"unknown key of an asset", usdt + contract + "decimal = 6\n", "unknown key chain.evm.1.asset.USDT.decimal (line 3)", "contract, decimals"},
+		{"two unknown keys", "a = 1\nb = 2\n", "unknown key a (line 1), b (line 2)", "database"},
+		{"unknown table", "[daemon]\n", "unknown key daemon (line 1)", "database"},
+		{"wrong type", "pool_size = \"many\"\n", `line 1: pool_size = "many" must be a whole number`, ""},
+		{"a number too large", "pool_size = 99999999999999999999\n", "line 1", ""},
+		{"no TOML", "pool_size = \n", "line 1 is not TOML", ""},
+		{"twice", "pool_size = 1\npool_size = 2\n", "is not TOML", ""},
+		{"negative", "pool_size = -1\n", "pool_size = -1 must be from 0 to 1000", ""},
+		{"no duration", "reservation_ttl = \"soon\"\n", `reservation_ttl = "soon" must be a duration`, ""},
+		{"no unit", "reservation_ttl = \"60\"\n", `reservation_ttl = "60" must be a duration`, ""},
+		{"negative duration", "reservation_ttl = \"-1s\"\n", `reservation_ttl = "-1s" must be from 100ms`, ""},
+		{"database", "database = \"mysql:whatever\"\n", `database = "mysql:…" is not a database`, "sqlite:PATH or postgres://"},
+		{"database in memory", "database = \"sqlite::memory:\"\n", `is not a database`, "sqlite:PATH"},
+		{"signer", "signer = \"tcp://x\"\n", `signer = "tcp://x" is not where`, "unix:PATH or https://HOST:PORT"},
+		{"chain type", "[chain.ton.1]\n", `[chain.ton] = "ton" is not a chain type`, "evm, btc, solana"},
+		{"chain id", "[chain.evm.0]\n", `[chain.evm.0] = "0" is not a chain id of evm`, "EIP-155"},
+		{"chain id with a zero", "[chain.evm.01]\n", `"01" is not a chain id of evm`, "EIP-155"},
+		{"chain id that is a word", "[chain.evm.mainnet]\n", `"mainnet" is not a chain id of evm`, "EIP-155"},
+		{"both finalities", "[chain.evm.1]\nconfirmations = 2\nfinality = \"finalized\"\n", `chain.evm.1.finality = "finalized" stands beside confirmations = 2`, "leave one"},
+		{"finality", "[chain.evm.1]\nfinality = \"safe\"\n", `chain.evm.1.finality = "safe"`, "finalized"},
+		{"confirmations", "[chain.evm.1]\nconfirmations = 0\n", "chain.evm.1.confirmations = 0 must be from 1", ""},
+		{"strategy", "[chain.evm.1]\nstrategy = \"best\"\n", `chain.evm.1.strategy = "best" is not a strategy`, "lowest-nonce"},
+		{"max_unmined", "[chain.evm.1]\nmax_unmined = 0\n", "chain.evm.1.max_unmined = 0 must be from 1 to 1000", ""},
+		{"poll", "[chain.evm.1]\npoll = \"1us\"\n", `chain.evm.1.poll = "1us" must be from 10ms to 1h0m0s`, ""},
+		{"rpc of another kind", "[chain.evm.1]\nrpc = [\"ftp://x\"]\n", `chain.evm.1.rpc[0] = "ftp://x" is not the URL of a node`, "http://"},
+		{"rpc twice", "[chain.evm.1]\nrpc = [\"http://a\", \"http://a\"]\n", `chain.evm.1.rpc[1] = "http://a" stands there twice`, "once"},
+		{"checksum", usdt + "contract = \"0xdac17F958D2ee523a2206206994597C13D831ec7\"\ndecimals = 6\n", "chain.evm.1.asset.USDT.contract: 0xdac17F958D2ee523a2206206994597C13D831ec7 has a wrong checksum", "0xdAC17F958D2ee523a2206206994597C13D831ec7"},
+		{"zero contract", usdt + "contract = \"0x0000000000000000000000000000000000000000\"\ndecimals = 6\n", "is no contract", ""},
+		{"no contract", usdt + "decimals = 6\n", "chain.evm.1.asset.USDT.contract = nothing: it is required", ""},
+		{"no decimals", usdt + contract, "chain.evm.1.asset.USDT.decimals = nothing: it is required", ""},
+		{"decimals", usdt + contract + "decimals = 37\n", "chain.evm.1.asset.USDT.decimals = 37 must be from 0 to 36", ""},
+		{"the coin's name", "[chain.evm.56.asset.bnb]\n" + contract + "decimals = 18\n", `"bnb" is the chain's own coin`, ""},
+		{"one contract twice", usdt + contract + "decimals = 6\n[chain.evm.1.asset.USDX]\n" + contract + "decimals = 8\n", "is the contract of USDT as well", ""},
+		{"two that differ in case", usdt + contract + "decimals = 6\n[chain.evm.1.asset.usdt]\n" + contract + "decimals = 6\n", "differs from another asset only in upper and lower case", ""},
+		{"a token on btc", "[chain.btc.0.asset.X]\n" + contract + "decimals = 6\n", "btc has no tokens", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			home := homeWith(t, c.text)
+			_, err := config.Load(home, env(), config.Flags{})
+			if !errors.Is(err, fault.Usage) {
+				t.Fatalf("%v; want a usage fault", err)
+			}
+			if said := err.Error(); !strings.Contains(said, c.says) || !strings.Contains(said, filepath.Join(home, config.FileName)) || strings.Contains(said, "\n") {
+				t.Errorf("says %q; want file and %q in one line", said, c.says)
+			}
+			if hint := fault.Hint(err); hint == "" || !strings.Contains(hint, c.hint) {
+				t.Errorf("hint %q; want %q", hint, c.hint)
+			}
+		})
+	}
+}
+
+func TestABrokenFlagOrVariableIsNamed(t *testing.T) {
+	home := homeWith(t, "")
+	_, err := config.Load(home, env("COFFER_DB", "nonsense"), config.Flags{})
+	if !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "COFFER_DB = ") {
+		t.Error(err)
+	}
+	_, err = config.Load(home, env("COFFER_DB", "nonsense"), config.Flags{DB: "sqlite:"})
+	if !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "--db = ") {
+		t.Error(err)
+	}
+	_, err = config.Load(home, env(), config.Flags{Signer: "unix:"})
+	if !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "--signer = ") {
+		t.Error(err)
+	}
+}

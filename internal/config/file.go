@@ -1,0 +1,148 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"coffer.internal/internal/fault"
+)
+
+// file is coffer.toml as it is written. What is nil is not in it.
+type file struct {
+	path string
+
+	Database       *string                          `toml:"database"`
+	Signer         *string                          `toml:"signer"`
+	PoolSize       *int64                           `toml:"pool_size"`
+	ReservationTTL *string                          `toml:"reservation_ttl"`
+	Chain          map[string]map[string]chainTable `toml:"chain"`
+}
+
+// chainTable is [chain.TYPE.ID].
+type chainTable struct {
+	RPC           []string              `toml:"rpc"`
+	Confirmations *int64                `toml:"confirmations"`
+	Finality      *string               `toml:"finality"`
+	Strategy      *string               `toml:"strategy"`
+	MaxUnmined    *int64                `toml:"max_unmined"`
+	Poll          *string               `toml:"poll"`
+	Asset         map[string]assetTable `toml:"asset"`
+}
+
+// assetTable is [chain.TYPE.ID.asset.SYMBOL].
+type assetTable struct {
+	Contract *string `toml:"contract"`
+	Decimals *int64  `toml:"decimals"`
+}
+
+// The keys of the tables, for hints, and what each takes.
+var (
+	topKeys   = []string{"database", "signer", "pool_size", "reservation_ttl", "chain"}
+	chainKeys = []string{"rpc", "confirmations", "finality", "strategy", "max_unmined", "poll", "asset"}
+	assetKeys = []string{"contract", "decimals"}
+	takes     = map[string]string{
+		"database": "a string", "signer": "a string", "pool_size": "a whole number", "reservation_ttl": `a duration, as in "60s"`,
+		"rpc": `a list of URLs, as in ["http://127.0.0.1:8545"]`, "confirmations": "a whole number", "finality": `"finalized"`,
+		"strategy": "a string", "max_unmined": "a whole number", "poll": `a duration, as in "2s"`,
+		"contract": "a string", "decimals": "a whole number",
+	}
+	// secretKeys may hold secrets: their values are shown only redacted, or not at all.
+	secretKeys = []string{"rpc", "database", "signer"}
+)
+
+const hintTemplate = "`coffer init` in an empty COFFER_HOME writes a coffer.toml that shows every key"
+
+// readFile reads coffer.toml. One that does not exist is empty.
+func readFile(path string) (*file, error) {
+	f := &file{path: path}
+	if err := checkMine(path, 0o600); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, nil
+	}
+	if err != nil {
+		return nil, badHome(path, err)
+	}
+	// Twice: what fails as a plain document is no TOML; what fails only against the struct has a wrong key or type.
+	var plain map[string]any
+	if err := toml.Unmarshal(text, &plain); err != nil {
+		return nil, f.noTOML(err)
+	}
+	dec := toml.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(f); err != nil {
+		return nil, f.misfit(err, text)
+	}
+	return f, nil
+}
+
+func (f *file) noTOML(err error) error {
+	where := f.path
+	var d *toml.DecodeError
+	if errors.As(err, &d) {
+		line, _ := d.Position()
+		where = fmt.Sprintf("%s, line %d", f.path, line)
+	}
+	return fault.New(fault.Usage, "bad_config", hintTemplate, "%s is not TOML: %s", where, strings.TrimPrefix(err.Error(), "toml: "))
+}
+
+// misfit says which keys are unknown, or which one's value is of the wrong type.
+func (f *file) misfit(err error, text []byte) error {
+	var unknown *toml.StrictMissingError
+	if errors.As(err, &unknown) {
+		var names []string
+		for _, e := range unknown.Errors {
+			line, _ := e.Position()
+			names = append(names, fmt.Sprintf("%s (line %d)", strings.Join(e.Key(), "."), line))
+		}
+		return fault.New(fault.Usage, "unknown_key", "the keys there are "+strings.Join(keysAt(unknown.Errors[0].Key()), ", "),
+			"%s: unknown key %s", f.path, strings.Join(names, ", "))
+	}
+	var d *toml.DecodeError
+	if !errors.As(err, &d) || len(d.Key()) == 0 {
+		return f.noTOML(err)
+	}
+	key := d.Key()
+	line, _ := d.Position()
+	last := key[len(key)-1]
+	want := takes[last]
+	if want == "" {
+		want = "a table"
+	}
+	return fault.New(fault.Usage, "bad_config", hintTemplate, "%s, line %d: %s%s must be %s",
+		f.path, line, strings.Join(key, "."), valueAt(text, line, last), want)
+}
+
+// keysAt are the keys that stand beside a key.
+func keysAt(key []string) []string {
+	switch {
+	case len(key) > 0 && key[0] != "chain" || len(key) < 4:
+		return topKeys
+	case len(key) >= 6 && key[3] == "asset":
+		return assetKeys
+	default:
+		return chainKeys
+	}
+}
+
+// valueAt is " = value" as it is written in a line, or nothing if it could hold a secret.
+func valueAt(text []byte, line int, key string) string {
+	lines := strings.Split(string(text), "\n")
+	if slices.Contains(secretKeys, key) || line < 1 || line > len(lines) {
+		return ""
+	}
+	_, value, found := strings.Cut(lines[line-1], "=")
+	if !found || strings.Contains(value, "://") {
+		return ""
+	}
+	return " = " + strings.TrimSpace(value)
+}
