@@ -81,7 +81,7 @@ func (o order) compare(ctx context.Context, tx store.Reader, w Wallet) error {
 		return nil
 	}
 	return fault.New(fault.Refused, "wallet_differs", fmt.Sprintf("coffer info %s %d", w.Address, w.ChainID),
-		"wallet %s is registered already, with other content: row %d is %s; asked for now: %s",
+		"%s is registered already, with other content: wallet %d is %s; asked for now: %s",
 		w.Address, w.ID, order{Wallet: w}.content(), o.content())
 }
 

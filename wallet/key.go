@@ -65,7 +65,7 @@ func (r *Registry) sameKey(ctx context.Context, w *Wallet, address string) error
 		return storefault.Of(err, "find wallet "+canonical)
 	}
 	if len(same) == 0 {
-		return fault.New(fault.NotFound, "wallet_not_found", "`coffer list` shows the wallets that there are", "no wallet %s on any chain, so its key is not known", canonical)
+		return fault.New(fault.NotFound, "wallet_not_found", "coffer list", "no wallet %s on any chain, so its key is not known", canonical)
 	}
 	for _, s := range same {
 		if s.Device != "" {
@@ -73,7 +73,7 @@ func (r *Registry) sameKey(ctx context.Context, w *Wallet, address string) error
 			return nil
 		}
 	}
-	return fault.New(fault.Refused, "key_elsewhere", "leave --same-key-as out: a new key is made", "no signing machine holds the key of wallet %s (row %d)", canonical, same[0].ID)
+	return fault.New(fault.Refused, "key_elsewhere", "leave --same-key-as out: a new key is made", "no signing machine holds the key of %s (wallet %d)", canonical, same[0].ID)
 }
 
 // take takes over a key that the signing machine named. What it says is checked: a wrong address would be paid into.

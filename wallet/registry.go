@@ -148,7 +148,7 @@ func (w Wallet) row() store.WalletFilter {
 }
 
 func (w Wallet) notFound() error {
-	return fault.New(fault.NotFound, "wallet_not_found", "`coffer list` shows the wallets that there are",
+	return fault.New(fault.NotFound, "wallet_not_found", "coffer list",
 		"no wallet %s on %s chain %d", w.Address, w.ChainType, w.ChainID)
 }
 
