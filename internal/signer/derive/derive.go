@@ -1,0 +1,199 @@
+// Package derive makes every key of the signing machine from its one seed.
+//
+//	evm     m/44'/60'/0'/0/i       secp256k1, BIP-32 and BIP-44
+//	btc     m/84'/0'/0'/0/i        secp256k1, BIP-84; coin type 1' on the test networks
+//	solana  m/44'/501'/i'/0'       ed25519, SLIP-0010
+package derive
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/btcsuite/btcd/btcutil"
+	"github.com/btcsuite/btcd/btcutil/hdkeychain"
+	"github.com/btcsuite/btcd/chaincfg"
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/mr-tron/base58"
+
+	"coffer.internal/internal/fault"
+)
+
+// The chain types that keys are made for.
+const (
+	EVM    = "evm"
+	BTC    = "btc"
+	Solana = "solana"
+)
+
+// hardened is the offset of a hardened index, written with an apostrophe.
+const hardened = hdkeychain.HardenedKeyStart
+
+// MaxIndex is the highest index of a key.
+const MaxIndex = hardened - 1
+
+// Counter names the counter that a chain's indexes come from: chains of one counter share keys' paths. EVM chains share one;
+// Bitcoin has one for the main network and one for the test networks, whose coin types differ (SLIP-0044).
+func Counter(chainType string, chainID int64) (string, error) {
+	switch chainType {
+	case EVM:
+		return "evm/60", nil
+	case BTC:
+		net, err := network(chainID)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("btc/%d", net.coin), nil
+	case Solana:
+		return "solana/501", nil
+	}
+	return "", fault.New(fault.Usage, "bad_chain_type", "evm, btc or solana", "chain type %q is not known", chainType)
+}
+
+// Path is the derivation path of a chain's key with this index.
+func Path(chainType string, chainID int64, index uint32) (string, error) {
+	if index > MaxIndex {
+		return "", fmt.Errorf("key index %d is above %d", index, uint32(MaxIndex))
+	}
+	switch chainType {
+	case EVM:
+		return fmt.Sprintf("m/44'/60'/0'/0/%d", index), nil
+	case BTC:
+		net, err := network(chainID)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("m/84'/%d'/0'/0/%d", net.coin, index), nil
+	case Solana:
+		return fmt.Sprintf("m/44'/501'/%d'/0'", index), nil
+	}
+	_, err := Counter(chainType, chainID)
+	return "", err
+}
+
+// Address is the address of the key at path, canonical: EIP-55, P2WPKH in bech32 (BIP-173) with the network's prefix, base58.
+func Address(seed []byte, chainType string, chainID int64, path string) (string, error) {
+	switch chainType {
+	case EVM:
+		key, err := Secp256k1(seed, path)
+		if err != nil {
+			return "", err
+		}
+		return crypto.PubkeyToAddress(key.PublicKey).Hex(), nil
+	case BTC:
+		return segwit(seed, chainID, path)
+	case Solana:
+		key, err := Ed25519(seed, path)
+		if err != nil {
+			return "", err
+		}
+		return base58.Encode(key.Public().(ed25519.PublicKey)), nil
+	}
+	_, err := Counter(chainType, chainID)
+	return "", err
+}
+
+// Secp256k1 derives a key of Ethereum or Bitcoin (BIP-32).
+func Secp256k1(seed []byte, path string) (*ecdsa.PrivateKey, error) {
+	key, err := bip32(seed, path)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Zero()
+	private, err := key.ECPrivKey()
+	if err != nil {
+		return nil, fmt.Errorf("derive %s: %w", path, err)
+	}
+	defer private.Zero()
+	b := private.Serialize()
+	defer clear(b)
+	return crypto.ToECDSA(b) // of go-ethereum's own curve, which its fast signer wants
+}
+
+func bip32(seed []byte, path string) (*hdkeychain.ExtendedKey, error) {
+	steps, err := parse(path)
+	if err != nil {
+		return nil, err
+	}
+	key, err := hdkeychain.NewMaster(seed, &chaincfg.MainNetParams)
+	if err != nil {
+		return nil, fmt.Errorf("derive the master key: %w", err)
+	}
+	for _, s := range steps {
+		child, err := key.Derive(s)
+		key.Zero()
+		if err != nil {
+			return nil, fmt.Errorf("derive %s: %w", path, err)
+		}
+		key = child
+	}
+	return key, nil
+}
+
+func segwit(seed []byte, chainID int64, path string) (string, error) {
+	net, err := network(chainID)
+	if err != nil {
+		return "", err
+	}
+	key, err := bip32(seed, path)
+	if err != nil {
+		return "", err
+	}
+	defer key.Zero()
+	public, err := key.ECPubKey()
+	if err != nil {
+		return "", fmt.Errorf("derive %s: %w", path, err)
+	}
+	address, err := btcutil.NewAddressWitnessPubKeyHash(btcutil.Hash160(public.SerializeCompressed()), net.params)
+	if err != nil {
+		return "", fmt.Errorf("address of %s: %w", path, err)
+	}
+	return address.EncodeAddress(), nil
+}
+
+// bitcoin is a network of Bitcoin: its coin type in paths, and the prefix of its addresses.
+type bitcoin struct {
+	coin   int
+	params *chaincfg.Params
+}
+
+// network is the Bitcoin network of a chain id: 0 main, 1 test, 2 signet, 3 regtest.
+func network(chainID int64) (bitcoin, error) {
+	switch chainID {
+	case 0:
+		return bitcoin{0, &chaincfg.MainNetParams}, nil
+	case 1:
+		return bitcoin{1, &chaincfg.TestNet3Params}, nil
+	case 2:
+		return bitcoin{1, &chaincfg.SigNetParams}, nil
+	case 3:
+		return bitcoin{1, &chaincfg.RegressionNetParams}, nil
+	}
+	return bitcoin{}, fault.New(fault.Usage, "bad_chain_id", "0 is mainnet, 1 testnet, 2 signet, 3 regtest", "Bitcoin has no chain id %d", chainID)
+}
+
+// parse reads a path such as m/44'/60'/0'/0/7.
+func parse(path string) ([]uint32, error) {
+	rest, ok := strings.CutPrefix(path, "m")
+	if !ok {
+		return nil, fmt.Errorf("path %q does not begin with m", path)
+	}
+	var steps []uint32
+	for part := range strings.SplitSeq(strings.TrimPrefix(rest, "/"), "/") {
+		if part == "" && rest == "" {
+			return nil, nil
+		}
+		digits, hard := strings.CutSuffix(part, "'")
+		n, err := strconv.ParseUint(digits, 10, 31)
+		if err != nil {
+			return nil, fmt.Errorf("path %q: %q is no index", path, part)
+		}
+		if hard {
+			n += hardened
+		}
+		steps = append(steps, uint32(n))
+	}
+	return steps, nil
+}
