@@ -1,0 +1,126 @@
+package evmtx
+
+import (
+	"fmt"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/params"
+
+	"coffer.internal/signing"
+)
+
+// maxGas is the highest gas limit of a transaction (EIP-7825).
+const maxGas = params.MaxTxGas
+
+// Check says why an intent can never be signed, or nil. It looks at the intent alone.
+func Check(intent signing.Intent) *signing.Refusal {
+	for _, check := range []func(signing.Intent) string{frame, purpose, transfer, fees} {
+		if why := check(intent); why != "" {
+			return &signing.Refusal{Kind: signing.RefusedForGood, Code: "malformed", Reason: why}
+		}
+	}
+	return nil
+}
+
+// frame is what every intent has.
+func frame(i signing.Intent) string {
+	switch {
+	case i.Version != signing.Version:
+		return fmt.Sprintf("version %d; this machine signs version %d", i.Version, signing.Version)
+	case i.ChainType != "evm" || i.EVM == nil:
+		return fmt.Sprintf("chain type %q is not signed by this version", i.ChainType)
+	case i.Ledger == "":
+		return "no ledger id"
+	case i.ChainID < 1:
+		return fmt.Sprintf("chain id %d is below 1", i.ChainID)
+	case i.Nonce > signing.MaxNonce:
+		return fmt.Sprintf("nonce %d is above 2^53", i.Nonce)
+	}
+	return canonical("from", i.From)
+}
+
+// purpose holds payments and gap fills to what they are for.
+func purpose(i signing.Intent) string {
+	e := i.EVM
+	switch i.Purpose {
+	case signing.PurposePayment:
+		switch {
+		case i.Payment == "":
+			return "a payment without a payment id"
+		case e.Amount == "0":
+			return "a payment of nothing"
+		case e.To == i.From:
+			return "a payment to its own wallet"
+		}
+	case signing.PurposeGapFill:
+		if i.Payment != "" || e.To != i.From || e.Amount != "0" || e.Contract != "" {
+			return "a gap fill is a transfer of nothing from a wallet to itself, without a payment id"
+		}
+	default:
+		return fmt.Sprintf("purpose %q is not known", i.Purpose)
+	}
+	return ""
+}
+
+// transfer checks recipient, amount and contract.
+func transfer(i signing.Intent) string {
+	e := i.EVM
+	if why := canonical("to", e.To); why != "" {
+		return why
+	}
+	if common.HexToAddress(e.To) == (common.Address{}) {
+		return "the recipient is the zero address"
+	}
+	if why := number("amount", e.Amount); why != "" {
+		return why
+	}
+	if e.Contract == "" {
+		return ""
+	}
+	if e.To == e.Contract {
+		return "the recipient is the token's own contract"
+	}
+	return canonical("contract", e.Contract)
+}
+
+// fees wants exactly one kind of fee, within what a block can hold.
+func fees(i signing.Intent) string {
+	e := i.EVM
+	if e.GasLimit < params.TxGas || e.GasLimit > maxGas {
+		return fmt.Sprintf("gas limit %d is not from %d to %d", e.GasLimit, params.TxGas, uint64(maxGas))
+	}
+	switch {
+	case e.GasPrice != "" && (e.MaxFeePerGas != "" || e.MaxPriorityFeePerGas != ""):
+		return "it has both a gas price and a fee cap"
+	case e.GasPrice != "":
+		return number("gas_price", e.GasPrice)
+	}
+	if why := number("max_fee_per_gas", e.MaxFeePerGas); why != "" {
+		return why
+	}
+	if why := number("max_priority_fee_per_gas", e.MaxPriorityFeePerGas); why != "" {
+		return why
+	}
+	if amount(e.MaxPriorityFeePerGas).Cmp(amount(e.MaxFeePerGas)) > 0 {
+		return fmt.Sprintf("priority fee %s is above the fee cap %s", e.MaxPriorityFeePerGas, e.MaxFeePerGas)
+	}
+	return ""
+}
+
+// canonical wants an address in its EIP-55 form, so that no two spellings are two payloads.
+func canonical(name, address string) string {
+	if !common.IsHexAddress(address) || common.HexToAddress(address).Hex() != address {
+		return fmt.Sprintf("%s %q is not an address in EIP-55 form", name, address)
+	}
+	return ""
+}
+
+// number wants a whole number below 2^256 in its shortest decimal form.
+func number(name, s string) string {
+	n, ok := new(big.Int).SetString(s, 10)
+	if !ok || n.Sign() < 0 || n.BitLen() > 256 || n.String() != s {
+		return fmt.Sprintf("%s %q is not a whole number below 2^256", name, s)
+	}
+	return ""
+}
