@@ -35,8 +35,8 @@ type account struct {
 	claimed int           // of those and its load: room taken by bindings of this batch
 }
 
-// open lays out the facts. Expired rows of the batch's own requests are kept for them: whoever else would take one only has
-// the other callers' order to thank for it.
+// open lays out the facts. Expired rows that requests of the batch hold are kept for those: who of two callers of one batch
+// came first must not decide whether the other keeps its nonce.
 func open(f facts, calls []*call, r rules) *book {
 	b := &book{
 		rules: r, now: f.Now, others: f.others, withdrawals: maps.Clone(f.withdrawals),

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"coffer.internal"
+	"coffer.internal/wallet"
+)
+
+func (a *app) createInternalCommand() *cobra.Command {
+	var initial string
+	c := &cobra.Command{
+		Use:   "create-internal ADDRESS CHAIN_ID CHAIN_TYPE WALLET_TYPE",
+		Short: "Register a wallet that exists: multisig, cold, vault or hot",
+		Long: `Registers an address that already exists. If the signing machine holds its key, device and path are
+stored; otherwise its key is elsewhere, and coffer never pays from it: it only keeps its nonces.
+
+WALLET_TYPE is hot, multisig, cold or vault.`,
+		Example: `  coffer create-internal 0xYourSafe… 1 evm multisig
+  coffer create-internal bc1q… 0 btc cold`,
+		Args: exactly("ADDRESS", "CHAIN_ID", "CHAIN_TYPE", "WALLET_TYPE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req := wallet.InternalRequest{Address: args[0]}
+			var err error
+			if req.ChainID, err = chainID(args[1]); err != nil {
+				return err
+			}
+			if req.ChainType, err = wallet.ParseChainType(args[2]); err != nil {
+				return err
+			}
+			if req.Type, err = wallet.ParseType(args[3]); err != nil {
+				return err
+			}
+			if req.Nonce, err = nonceNumber(initial); err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), func(s *coffer.System) error {
+				w, existed, err := s.Wallets.CreateInternal(cmd.Context(), req)
+				if err != nil {
+					return err
+				}
+				return a.showCreated(w, existed)
+			})
+		},
+	}
+	c.Flags().StringVar(&initial, "nonce", "0", "the next nonce to hand out (the guide's initialNonce)")
+	return c
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"coffer.internal"
+	"coffer.internal/internal/store"
+	"coffer.internal/nonce"
+)
+
+func (a *app) infoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "info ADDRESS CHAIN_ID",
+		Short: "Show one wallet: its row, its nonces, and how the chain sees it",
+		Long: `Shows the wallet's row, how many nonces are reserved, asked and not yet in a block (unmined), asked and not
+yet final (in flight), the gaps, the last use, and, where a node is configured, the chain's own count. A
+node that does not answer is said so; the rest is shown all the same.`,
+		Example: "  coffer info 0xYourWallet… 1",
+		Args:    exactly("ADDRESS", "CHAIN_ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			address, chain, err := addressAndChain(args)
+			if err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), func(s *coffer.System) error {
+				info, err := s.Nonces.Info(cmd.Context(), address, chain)
+				if err != nil {
+					return err
+				}
+				count, configured, chainErr := s.Counts(cmd.Context(), info.Wallet)
+				return a.showInfo(info, chainView{count, configured, chainErr})
+			})
+		},
+	}
+}
+
+// chainView is how the nodes see a wallet, or why that is not known.
+type chainView struct {
+	count      coffer.ChainCount
+	configured bool
+	err        error
+}
+
+func (v chainView) String() string {
+	switch {
+	case !v.configured:
+		return "no node configured"
+	case v.err != nil:
+		return "unknown: " + v.err.Error()
+	case !v.count.Agreed:
+		return fmt.Sprintf("nodes disagree; the lowest says %d", v.count.Latest)
+	default:
+		return fmt.Sprintf("latest %d, pending %d", v.count.Latest, v.count.Pending)
+	}
+}
+
+// view is the chain's part in --json: null where nothing is known.
+func (v chainView) view() map[string]any {
+	if !v.configured {
+		return nil
+	}
+	if v.err != nil {
+		return map[string]any{"error": v.err.Error()}
+	}
+	return map[string]any{"latest": v.count.Latest, "pending": v.count.Pending, "agreed": v.count.Agreed}
+}
+
+func (a *app) showInfo(info nonce.Info, chain chainView) error {
+	l := info.Load
+	if a.json {
+		return a.document(struct {
+			walletView
+			loadView
+			External []externalView `json:"external"`
+			Chain    map[string]any `json:"chain"`
+		}{viewWallet(info.Wallet), viewLoad(l), viewExternals(info.Externals), chain.view()})
+	}
+	gaps := "none"
+	if len(l.Gaps) > 0 {
+		gaps = strings.Trim(fmt.Sprint(l.Gaps), "[]")
+	}
+	fields(a.stdout, append(walletFields(info.Wallet), [][2]string{
+		{"free", number(l.Free)}, {"reserved", number(l.Reserved)}, {"unmined", number(l.Unmined)},
+		{"in_flight", number(l.InFlight)}, {"gaps", gaps}, {"external", externalText(info.Externals)},
+		{"last_used", moment(l.LastUsed)}, {"chain", chain.String()},
+	}...))
+	return nil
+}
+
+// loadView is what a wallet's nonces add up to.
+type loadView struct {
+	Free     int      `json:"free"`
+	Reserved int      `json:"reserved"`
+	Unmined  int      `json:"unmined"`
+	InFlight int      `json:"in_flight"`
+	Gaps     []uint64 `json:"gaps"`
+	LastUsed *string  `json:"last_used"`
+}
+
+func viewLoad(l store.Load) loadView {
+	gaps := l.Gaps
+	if gaps == nil {
+		gaps = []uint64{}
+	}
+	return loadView{l.Free, l.Reserved, l.Unmined, l.InFlight, gaps, stamp(l.LastUsed)}
+}
+
+// externalView is a range of nonces spent by something that is not coffer's.
+type externalView struct {
+	From     uint64  `json:"from"`
+	To       uint64  `json:"to"`
+	Evidence string  `json:"evidence"`
+	Reason   string  `json:"reason"`
+	At       *string `json:"at"`
+}
+
+func viewExternals(es []store.External) []externalView {
+	views := make([]externalView, len(es))
+	for i, e := range es {
+		views[i] = externalView{e.From, e.To, e.Evidence, e.Reason, stamp(e.At)}
+	}
+	return views
+}
+
+func externalText(es []store.External) string {
+	if len(es) == 0 {
+		return "none"
+	}
+	parts := make([]string, len(es))
+	for i, e := range es {
+		parts[i] = fmt.Sprintf("%d–%d (%s)", e.From, e.To, e.Evidence)
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"coffer.internal"
+	"coffer.internal/internal/fault"
+	"coffer.internal/withdrawal"
+)
+
+// waitPoll is how often --wait looks again.
+const waitPoll = 100 * time.Millisecond
+
+func (a *app) withdrawCommand() *cobra.Command {
+	var req withdrawal.Request
+	var file, wait string
+	c := &cobra.Command{
+		Use:   "withdraw --chain-id N --to ADDRESS --amount A --request ID | withdraw --file FILE",
+		Short: "Accept a withdrawal, or a file of them; the daemon pays it",
+		Long: `Accepts a payment to a customer. Once it is printed it is accepted, and will be paid exactly once by the
+daemon (coffer run), whatever happens to this command. The same request id with the same content answers
+"already accepted"; with other content it is refused. Amounts are decimal, or whole base units with
+--base-units.
+
+--file reads CSV or NDJSON ("-" is standard input) and answers each line once it is committed, while it goes on
+reading, so a program of any language can keep it open. The columns are request, chain_id, to, amount, asset.
+
+--wait stays until the payment is signed, mined or final. Ctrl-C stops the waiting, never the payment.`,
+		Example: `  coffer withdraw --chain-id 1 --to 0xCustomer… --amount 1.25 --request w-4711
+  coffer withdraw --chain-id 1 --to 0xCustomer… --amount 20 --asset USDT --request w-4712 --wait final
+  coffer withdraw --file withdrawals.ndjson --json`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			until, err := parseUntil(wait)
+			if err != nil {
+				return err
+			}
+			if file != "" {
+				return a.withdrawFile(cmd, file, until, req.BaseUnits)
+			}
+			if err := complete(cmd); err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), func(s *coffer.System) error { return a.withdraw(cmd, s, req, until) })
+		},
+	}
+	c.Flags().Int64Var(&req.ChainID, "chain-id", 0, "chain id, such as 1")
+	c.Flags().StringVar(&req.To, "to", "", "the customer's address")
+	c.Flags().StringVar(&req.Amount, "amount", "", "how much, decimal: 1.25")
+	c.Flags().StringVar(&req.Asset, "asset", "", "token symbol in coffer.toml; left out: the chain's own coin")
+	c.Flags().StringVar(&req.ID, "request", "", "request id, yours: one id, one payment")
+	c.Flags().BoolVar(&req.BaseUnits, "base-units", false, "amounts are whole base units: wei, or the token's smallest unit")
+	c.Flags().StringVar(&wait, "wait", "", "stay until signed, mined or final")
+	c.Flags().StringVar(&file, "file", "", "a file of withdrawals, CSV or NDJSON; - is standard input")
+	c.MarkFlagsMutuallyExclusive("file", "request")
+	return c
+}
+
+// complete says which flag of a single withdrawal is missing.
+func complete(cmd *cobra.Command) error {
+	for _, name := range []string{"chain-id", "to", "amount", "request"} {
+		if !cmd.Flags().Changed(name) {
+			return fault.New(fault.Usage, "usage", "coffer withdraw --help", "--%s is missing", name)
+		}
+	}
+	return nil
+}
+
+func parseUntil(s string) (withdrawal.Until, error) {
+	switch u := withdrawal.Until(s); u {
+	case "", withdrawal.Signed, withdrawal.Mined, withdrawal.Final:
+		return u, nil
+	default:
+		return "", fault.New(fault.Usage, "usage", "--wait signed, --wait mined or --wait final", "--wait %q is none of its values", s)
+	}
+}
+
+func (a *app) withdraw(cmd *cobra.Command, s *coffer.System, req withdrawal.Request, until withdrawal.Until) error {
+	w, already, err := s.Withdrawals.Submit(cmd.Context(), req)
+	if err != nil {
+		return err
+	}
+	if until != "" {
+		if w, err = s.Withdrawals.Wait(cmd.Context(), w.Request, until, waitPoll); err != nil {
+			a.note("%s is accepted; look at it with: coffer tx show %s", req.ID, req.ID)
+			return err
+		}
+	}
+	if a.json {
+		return a.document(accepted{w, already})
+	}
+	if already {
+		a.note("already accepted")
+	}
+	table(a.stdout, withdrawalHeadings, [][]string{withdrawalRow(w)})
+	return nil
+}
+
+// accepted is what withdraw prints with --json.
+type accepted struct {
+	withdrawal.Withdrawal
+	AlreadyAccepted bool `json:"already_accepted"`
+}
+
+var withdrawalHeadings = []string{"REQUEST", "STATE", "AMOUNT", "ASSET", "TO", "WALLET", "NONCE", "HASH", "REASON"}
+
+func withdrawalRow(w withdrawal.Withdrawal) []string {
+	n := "-"
+	if w.Nonce != nil {
+		n = number(*w.Nonce)
+	}
+	state := w.State
+	if w.Outcome != "" {
+		state = w.Outcome
+	}
+	return []string{w.Request, state, w.Decimal, w.Asset, w.To, dash(w.Wallet), n, dash(w.Hash), dash(w.Reason)}
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"net"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// serve makes a signing machine (once) and serves it on the home's default socket until the script ends.
+//
+//	serve
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: serve")
+	}
+	pass := ts.MkAbs("passphrase")
+	if _, err := exec.Command("test", "-e", filepath.Join(ts.Getenv("COFFER_SIGNER_HOME"), "vault.age")).Output(); err != nil {
+		ts.Check(ts.Exec("coffer-signer", "init", "--passphrase-file", pass))
+	}
+	cmd := exec.Command(signerBinary, "serve", "--passphrase-file", pass)
+	cmd.Env = []string{
+		"HOME=" + ts.Getenv("HOME"), "COFFER_HOME=" + ts.Getenv("COFFER_HOME"), "COFFER_SIGNER_HOME=" + ts.Getenv("COFFER_SIGNER_HOME"),
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	ts.Check(cmd.Start())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	ts.Defer(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	})
+	socket := filepath.Join(ts.Getenv("COFFER_HOME"), "signer.sock")
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if c, err := net.Dial("unix", socket); err == nil {
+			ts.Check(c.Close())
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ended:
+			ts.Fatalf("coffer-signer serve ended before it listened")
+		case <-deadline.C:
+			ts.Fatalf("coffer-signer serve does not listen on %s", socket)
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// signerBinary is the real signing machine, built once for all scripts.
+var signerBinary string
+
+func TestMain(m *testing.M) {
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "coffer-script-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	signerBinary = filepath.Join(dir, "coffer-signer")
+	if os.Getenv("TESTSCRIPT_COMMAND") == "" && filepath.Base(os.Args[0]) != "coffer" {
+		if out, err := exec.Command("go", "build", "-o", signerBinary, "coffer.internal/cmd/coffer-signer").CombinedOutput(); err != nil {
+			panic(string(out))
+		}
+	}
+	testscript.Main(m, map[string]func(){"coffer": func() { os.Exit(Main()) }})
+	return 0
+}
+
+// Every behaviour of the command line is a script in testdata/script.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("COFFER_HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("COFFER_SIGNER_HOME", filepath.Join(env.WorkDir, "signer"))
+			env.Setenv("TZ", "UTC")
+			env.Setenv("PATH", filepath.Dir(signerBinary)+string(os.PathListSeparator)+env.Getenv("PATH"))
+			return os.WriteFile(filepath.Join(env.WorkDir, "passphrase"), []byte("correct horse battery staple\n"), 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serve": serve,
+		},
+	})
+}

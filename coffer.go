@@ -1,0 +1,315 @@
+// Package coffer is the internal wallet manager of an exchange: it keeps the wallets, hands out transaction nonces under
+// heavy concurrency, has a separate signing machine sign, and pays customer withdrawals, each exactly once.
+//
+// Open turns a Config into a running System; everything else is reached from there:
+//
+//	System.Wallets      the registry: create, list, activate
+//	System.Nonces       the nonce ledger: reserve, release, sync
+//	System.Withdrawals  accepts requests to pay, and shows what became of them
+//	System.Pay          pays with a nonce that the program reserved itself
+//	System.Run          the daemon: moves every payment to its end
+//
+// For whoever pays customers through it: debit the customer before submitting; refund only on refused, failed or
+// cancelled; submit again with the same request id as often as you like; a new request id is a new payment.
+//
+// coffer offers no network service. Programs and operators meet in the database alone.
+package coffer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"coffer.internal/internal/chain/evm"
+	"coffer.internal/internal/config"
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/client"
+	"coffer.internal/internal/store"
+	"coffer.internal/internal/store/postgres"
+	"coffer.internal/internal/store/sqlite"
+	"coffer.internal/internal/storefault"
+	"coffer.internal/nonce"
+	"coffer.internal/signing"
+	"coffer.internal/strategy"
+	"coffer.internal/wallet"
+	"coffer.internal/withdrawal"
+)
+
+// The kinds of errors, for errors.Is. Each has one exit code in the CLI (docs/exit-codes.md).
+var (
+	ErrUsage       = fault.Usage       // a value that cannot be right; nothing was tried
+	ErrNotFound    = fault.NotFound    // nothing matched
+	ErrRefused     = fault.Refused     // it would break an invariant; nothing was changed
+	ErrNotAllowed  = fault.NotAllowed  // not permitted, or a file is open to others
+	ErrUnreachable = fault.Unreachable // database, signing machine or node did not answer
+	ErrPartly      = fault.Partly      // some of many were done
+	ErrConflict    = fault.Conflict    // others were first, four times; try again
+	ErrUnavailable = fault.Unavailable // no wallet can take it now; each one's reason is in the message
+)
+
+// Config says which database, signing machine and chains a System uses. LoadConfig reads coffer.toml; a program may
+// also fill it in itself.
+type Config = config.Config
+
+// Chain is one chain in a Config.
+type Chain = config.Chain
+
+// Asset is one token of a chain in a Config.
+type Asset = config.Asset
+
+// LoadConfig reads coffer.toml in home ("" means $COFFER_HOME, else ~/.coffer), with $COFFER_DB and $COFFER_SIGNER
+// over it.
+func LoadConfig(home string) (Config, error) {
+	if home == "" {
+		var err error
+		if home, err = config.Home(os.Getenv); err != nil {
+			return Config{}, err
+		}
+	}
+	return config.Load(home, os.Getenv, config.Flags{})
+}
+
+// Options are what a program may set beside the Config. The zero value is what the CLI uses.
+type Options struct {
+	Now   func() time.Time // the clock of everything but PostgreSQL's own; default time.Now
+	Log   *slog.Logger     // default: nothing is logged
+	Actor string           // who, in audit rows; default user@host and process id
+}
+
+// System is a running coffer: an open database, and a way to the signing machine and the nodes, which are asked only when
+// something needs them.
+type System struct {
+	Wallets     *wallet.Registry
+	Nonces      *nonce.Ledger
+	Withdrawals *withdrawal.Desk
+
+	config  Config
+	db      store.DB
+	machine signing.Machine
+	chains  []withdrawal.ChainSetup
+	engine  *withdrawal.Engine
+}
+
+// Open opens the database (which `coffer init` or OpenDatabase and Migrate have made) and wires the rest to it. Close ends
+// it.
+func Open(ctx context.Context, c Config, o Options) (*System, error) {
+	o = o.withDefaults()
+	db, err := OpenDatabase(ctx, c, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{config: c, db: db}
+	if err := s.wire(ctx, o); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func (s *System) wire(ctx context.Context, o Options) error {
+	if _, err := s.db.Ledger(ctx); err != nil {
+		return storefault.Of(err, "open "+config.RedactURL(s.config.Database))
+	}
+	machine, err := client.Dial(s.config.Signer, verifyEVM)
+	if err != nil {
+		return err
+	}
+	s.machine = machine
+	if s.chains, err = chains(s.config, o); err != nil {
+		return err
+	}
+	s.Wallets = wallet.NewRegistry(s.db, machine, o.Actor)
+	s.Nonces = nonce.New(nonce.Options{
+		DB: s.db, TTL: s.config.ReservationTTL, Strategy: strategies(s.config), Devices: s.devices, Actor: o.Actor,
+	})
+	s.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
+		DB: s.db, Ledger: s.Nonces, Machine: machine, Chains: s.chains, Now: o.Now, Log: o.Log, Actor: o.Actor,
+	})
+	s.Withdrawals = withdrawal.NewDesk(withdrawal.DeskOptions{
+		DB: s.db, Chains: s.chains, Actor: o.Actor, Wake: s.engine.Wake,
+	})
+	return nil
+}
+
+// Run is the daemon: it moves every accepted payment to its end, until ctx ends. One daemon runs per database; a second
+// is refused. It goes on by itself when the database, the signing machine or a node comes back.
+func (s *System) Run(ctx context.Context) error {
+	hold, err := s.db.Hold(ctx, "run")
+	if errors.Is(err, store.ErrHeld) {
+		return fault.Wrap(err, fault.Refused, "already_running",
+			"stop the other one first; it may be on another machine", "another daemon drives this database")
+	}
+	if err != nil {
+		return storefault.Of(err, "take the daemon's lock")
+	}
+	held, lose := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-hold.Lost():
+			lose(fault.New(fault.Unreachable, "lock_lost", "start it again with `coffer run`",
+				"the daemon's lock is gone: the connection to the database that held it broke"))
+		case <-held.Done():
+		}
+	}()
+	err = s.engine.Run(held)
+	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
+		err = cause
+	}
+	lose(nil)
+	<-watched
+	return errors.Join(err, hold.Release())
+}
+
+// Pay pays with one row of a reservation that the program made: the intent is stored, then signed, then sent and tracked
+// like every other payment. Said again with the same reservation and content, it answers with the same payment.
+func (s *System) Pay(ctx context.Context, r nonce.Reservation, row int, p withdrawal.PayRequest) (withdrawal.Withdrawal, error) {
+	return s.engine.Pay(ctx, r, row, p)
+}
+
+// Counts asks the nodes of an EVM chain for an account's next nonce. configured is false if the chain has no nodes.
+func (s *System) Counts(ctx context.Context, w wallet.Wallet) (c ChainCount, configured bool, err error) {
+	for _, setup := range s.chains {
+		accounts, ok := setup.Chain.(*evm.Chain)
+		if !ok || setup.Type != string(w.ChainType) || setup.ID != w.ChainID {
+			continue
+		}
+		if err := accounts.Identify(ctx); err != nil {
+			return ChainCount{}, true, err
+		}
+		got, agreed, err := accounts.Counts(ctx, w.Address)
+		return ChainCount{Latest: got.Latest, Pending: got.Pending, Agreed: agreed}, true, err
+	}
+	return ChainCount{}, false, nil
+}
+
+// ChainCount is an account's next nonce as the nodes count it.
+type ChainCount struct {
+	Latest  uint64 // in the latest block; the lowest, if the nodes do not agree
+	Pending uint64 // with what their pools hold: a hint only
+	Agreed  bool   // every node says the same Latest
+}
+
+// Audit lists audit rows, newest first.
+func (s *System) Audit(ctx context.Context, f store.AuditFilter) (rows []store.AuditRow, err error) {
+	err = s.db.View(ctx, func(r store.Reader) (err error) {
+		rows, err = r.Audit(ctx, f)
+		return err
+	})
+	return rows, storefault.Of(err, "list audit rows")
+}
+
+// Signer asks the signing machine about itself.
+func (s *System) Signer(ctx context.Context) (signing.Status, error) { return s.machine.Status(ctx) }
+
+// Close answers whoever is still waiting and closes the database.
+func (s *System) Close() error {
+	s.Withdrawals.Close()
+	s.Nonces.Close()
+	for _, setup := range s.chains {
+		if c, ok := setup.Chain.(interface{ Close() }); ok {
+			c.Close()
+		}
+	}
+	return s.db.Close()
+}
+
+// devices are the signing machines that answer now: only wallets whose key one of them holds are chosen.
+func (s *System) devices(ctx context.Context) ([]string, error) {
+	st, err := s.machine.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []string{st.Device}, nil
+}
+
+// OpenDatabase opens the database of a Config without asking for a schema: for `init` and `migrate`.
+func OpenDatabase(ctx context.Context, c Config, o Options) (store.DB, error) {
+	o = o.withDefaults()
+	doing := "open " + config.RedactURL(c.Database)
+	switch scheme, rest, _ := strings.Cut(c.Database, ":"); scheme {
+	case "sqlite":
+		if !filepath.IsAbs(rest) {
+			rest = filepath.Join(c.Home, rest)
+		}
+		db, err := sqlite.Open(ctx, rest, sqlite.Options{Now: o.Now})
+		if err != nil {
+			return nil, storefault.Of(err, doing)
+		}
+		return db, nil
+	case "postgres", "postgresql":
+		db, err := postgres.Open(ctx, c.Database, postgres.Options{PoolSize: c.PoolSize})
+		if err != nil {
+			return nil, storefault.Of(err, doing)
+		}
+		return db, nil
+	default:
+		return nil, fault.New(fault.Usage, "bad_database", "write sqlite:PATH or postgres://…",
+			"database %q is neither", config.RedactURL(c.Database))
+	}
+}
+
+// verifyEVM checks what a signing machine answers against what it was asked; btc and solana follow with their signing.
+func verifyEVM(intent signing.Intent, raw []byte) (string, error) {
+	return (*evm.Chain)(nil).Verify(intent, raw)
+}
+
+func chains(c Config, o Options) ([]withdrawal.ChainSetup, error) {
+	var setups []withdrawal.ChainSetup
+	for _, ch := range c.Chains {
+		if ch.Type != string(wallet.EVM) || len(ch.RPC) == 0 {
+			continue
+		}
+		adapter, err := evm.New(evm.Options{
+			ChainID: ch.ID, RPC: ch.RPC, Confirmations: ch.Confirmations, Finalized: ch.Finalized, Now: o.Now,
+		})
+		if err != nil {
+			return nil, err
+		}
+		setup := withdrawal.ChainSetup{
+			Type: ch.Type, ID: ch.ID, Chain: adapter, MaxUnmined: ch.MaxUnmined, Poll: ch.Poll,
+			Native: withdrawal.Asset{Symbol: ch.NativeSymbol, Decimals: ch.NativeDecimals},
+			Assets: map[string]withdrawal.Asset{},
+		}
+		for _, a := range ch.Assets {
+			setup.Assets[a.Symbol] = withdrawal.Asset{Symbol: a.Symbol, Contract: a.Contract, Decimals: a.Decimals}
+		}
+		setups = append(setups, setup)
+	}
+	return setups, nil
+}
+
+func strategies(Config) func(string, int64) strategy.Strategy {
+	return func(string, int64) strategy.Strategy { return strategy.LowestNonce{} }
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Actor == "" {
+		o.Actor = actor()
+	}
+	return o
+}
+
+func actor() string {
+	name := fmt.Sprintf("uid %d", os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown-host"
+	}
+	return fmt.Sprintf("%s@%s %d", name, host, os.Getpid())
+}

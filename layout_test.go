@@ -1,0 +1,136 @@
+package coffer_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "coffer.internal"
+
+// goPackage is what these tests ask of `go list`.
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func list(t *testing.T) map[string]goPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", module+"/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]goPackage{}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[short(p.ImportPath)] = p
+	}
+}
+
+// short is a path inside the module: "nonce", "internal/store/sqlite"; "." is coffer itself.
+func short(path string) string {
+	if path == module {
+		return "."
+	}
+	return strings.TrimPrefix(path, module+"/")
+}
+
+// ours are the imports of a package that lie in this module.
+func (p goPackage) ours() []string {
+	var ours []string
+	for _, i := range p.Imports {
+		if i == module || strings.HasPrefix(i, module+"/") {
+			ours = append(ours, short(i))
+		}
+	}
+	return ours
+}
+
+// under says whether a package is one of the folders or lies in one.
+func under(path string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool { return path == f || strings.HasPrefix(path, f+"/") })
+}
+
+var (
+	domain   = []string{"wallet", "nonce", "strategy", "withdrawal", "signing"}
+	adapters = []string{"internal/chain/evm", "internal/store/sqlite", "internal/store/postgres", "internal/signer"}
+)
+
+func TestTheDomainNeverImportsAnAdapter(t *testing.T) {
+	for path, p := range list(t) {
+		if !under(path, domain...) {
+			continue
+		}
+		for _, i := range p.ours() {
+			if under(i, adapters...) || under(i, "cmd", "demo", "bench", "internal/config") || i == "." {
+				t.Errorf("%s imports %s", path, i)
+			}
+		}
+	}
+}
+
+func TestAdaptersImportNeitherEachOtherNorTheDomain(t *testing.T) {
+	for path, p := range list(t) {
+		for _, a := range adapters {
+			if !under(path, a) {
+				continue
+			}
+			for _, i := range p.ours() {
+				if under(i, "wallet", "nonce", "strategy", "withdrawal") || under(i, adapters...) && !under(i, a) {
+					t.Errorf("%s imports %s", path, i)
+				}
+			}
+		}
+	}
+}
+
+func TestTheSigningMachineSharesNothingWithTheDatabase(t *testing.T) {
+	all := list(t)
+	for _, d := range all["cmd/coffer-signer"].Deps {
+		for _, foreign := range []string{
+			module + "/internal/store", module + "/nonce", module + "/wallet", module + "/withdrawal",
+			"modernc.org/sqlite", "github.com/jackc/pgx", "database/sql",
+		} {
+			if strings.HasPrefix(d, foreign) {
+				t.Errorf("coffer-signer links %s", d)
+			}
+		}
+	}
+}
+
+func TestTheProductionProgramsDoNotLinkANode(t *testing.T) {
+	all := list(t)
+	for _, program := range []string{"cmd/coffer", "cmd/coffer-signer"} {
+		if len(all[program].Deps) == 0 {
+			t.Fatalf("%s is not there", program)
+		}
+		for _, d := range all[program].Deps {
+			if d == "github.com/ethereum/go-ethereum/node" || d == "github.com/ethereum/go-ethereum/eth" || strings.HasSuffix(d, "/gethnode") {
+				t.Errorf("%s links %s", program, d)
+			}
+		}
+	}
+}
+
+func TestTheRecountImportsNothingOfCoffer(t *testing.T) {
+	p, ok := list(t)["demo/recount"]
+	if !ok {
+		t.Fatal("demo/recount is not there")
+	}
+	for _, d := range p.Deps {
+		if strings.HasPrefix(d, module) {
+			t.Errorf("the recount imports %s", d)
+		}
+	}
+}
