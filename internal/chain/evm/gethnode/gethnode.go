@@ -1,0 +1,187 @@
+// Package gethnode is a real EVM node, go-ethereum's own, in this process: for the demo and the tests, never for the programs.
+//
+// It keeps everything in memory, answers JSON-RPC on a free loopback port, and makes a block when it is told to. Its chain
+// follows the newest rules that go-ethereum has, and its pool is the pool of every geth, with the sizes that Options say.
+package gethnode
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"sync"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core"
+	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/eth"
+	"github.com/ethereum/go-ethereum/eth/catalyst"
+	"github.com/ethereum/go-ethereum/eth/ethconfig"
+	"github.com/ethereum/go-ethereum/eth/filters"
+	"github.com/ethereum/go-ethereum/ethclient"
+	"github.com/ethereum/go-ethereum/node"
+	"github.com/ethereum/go-ethereum/p2p"
+	"github.com/ethereum/go-ethereum/params"
+	"github.com/ethereum/go-ethereum/rpc"
+)
+
+// chainID is that of params.AllDevChainProtocolChanges.
+const chainID = 1337
+
+// Options are what a node starts with. Sizes that are zero are large enough for thousands of payments at once; geth's own
+// are AccountSlots 16, AccountQueue 64, GlobalSlots 5120, GlobalQueue 1024.
+type Options struct {
+	Alloc map[common.Address]*big.Int // balances in the first block, in wei
+
+	AccountSlots uint64 // executable transactions of an account that the pool keeps for certain
+	AccountQueue uint64 // transactions of an account above a missing nonce
+	GlobalSlots  uint64 // executable ones of all accounts
+	GlobalQueue  uint64 // those above a missing nonce of all accounts
+}
+
+// Node is a running node. Its methods may be called from many goroutines.
+type Node struct {
+	stack  *node.Node
+	eth    *eth.Ethereum
+	beacon *catalyst.SimulatedBeacon
+	client *ethclient.Client
+
+	mu       sync.Mutex // one block, or one fork, at a time
+	withheld bool
+	miners   int
+}
+
+// Start starts a node with one block.
+func Start(o Options) (*Node, error) {
+	conf := node.DefaultConfig
+	conf.DataDir = ""
+	conf.P2P = p2p.Config{NoDiscovery: true}
+	conf.HTTPHost, conf.HTTPPort = "127.0.0.1", 0
+	conf.HTTPModules = []string{"eth", "net", "web3", "txpool", "debug"}
+	stack, err := node.New(&conf)
+	if err != nil {
+		return nil, fmt.Errorf("set up the node: %w", err)
+	}
+	n := &Node{stack: stack}
+	if err := n.start(o); err != nil {
+		n.Close()
+		return nil, fmt.Errorf("start the node: %w", err)
+	}
+	return n, nil
+}
+
+// start follows newWithNode of go-ethereum's ethclient/simulated.
+func (n *Node) start(o Options) (err error) {
+	if n.eth, err = eth.New(n.stack, o.config()); err != nil {
+		return err
+	}
+	n.stack.RegisterAPIs([]rpc.API{{
+		Namespace: "eth",
+		Service:   filters.NewFilterAPI(filters.NewFilterSystem(n.eth.APIBackend, filters.Config{})),
+	}})
+	if err = n.stack.Start(); err != nil {
+		return err
+	}
+	if n.beacon, err = catalyst.NewSimulatedBeacon(0, common.Address{}, n.eth); err != nil {
+		return err
+	}
+	n.client = ethclient.NewClient(n.stack.Attach())
+	return nil
+}
+
+func (o Options) config() *ethconfig.Config {
+	alloc := core.SystemContractAllocs()
+	for a, wei := range o.Alloc {
+		alloc[a] = types.Account{Balance: wei}
+	}
+	conf := ethconfig.Defaults
+	conf.Genesis = &core.Genesis{Config: params.AllDevChainProtocolChanges, GasLimit: conf.Miner.GasCeil, Alloc: alloc}
+	conf.SyncMode = ethconfig.FullSync
+	conf.LogNoHistory = true
+	conf.TxPool.NoLocals = true // else what comes over HTTP is local, and the pool's sizes do not hold for it
+	conf.TxPool.AccountSlots = orElse(o.AccountSlots, 1024)
+	conf.TxPool.AccountQueue = orElse(o.AccountQueue, 1024)
+	conf.TxPool.GlobalSlots = orElse(o.GlobalSlots, 16384)
+	conf.TxPool.GlobalQueue = orElse(o.GlobalQueue, 8192)
+	return &conf
+}
+
+func orElse(n, otherwise uint64) uint64 {
+	if n == 0 {
+		return otherwise
+	}
+	return n
+}
+
+// URL is where the node answers JSON-RPC.
+func (n *Node) URL() string { return n.stack.HTTPEndpoint() }
+
+// ChainID is 1337.
+func (n *Node) ChainID() int64 { return chainID }
+
+// Commit makes a block of what the pool holds and gives its hash, also while blocks are withheld.
+func (n *Node) Commit() common.Hash {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.beacon.Commit()
+}
+
+// Mine makes a block at each interval until ctx ends, but for the time in which blocks are withheld.
+func (n *Node) Mine(ctx context.Context, every time.Duration) {
+	n.miner(+1)
+	defer n.miner(-1)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			n.mu.Lock()
+			if !n.withheld {
+				n.beacon.Commit()
+			}
+			n.mu.Unlock()
+		}
+	}
+}
+
+func (n *Node) miner(by int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.miners += by
+}
+
+// Withhold stops Mine from making blocks, or lets it go on.
+func (n *Node) Withhold(yes bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.withheld = yes
+}
+
+// Fork makes a block the head again, so that the next Commit builds on it. It drops what the pool holds, because geth does
+// not fork otherwise; transactions of the blocks left behind come back into the pool.
+func (n *Node) Fork(parent common.Hash) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.beacon.Rollback()
+	return n.beacon.Fork(parent)
+}
+
+// ClearPool drops what the pool holds, as a node does that is restarted or too full.
+func (n *Node) ClearPool() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.beacon.Rollback()
+}
+
+// Close ends the node and waits for what geth lets one wait for.
+func (n *Node) Close() {
+	if n.client != nil {
+		n.client.Close()
+	}
+	if n.beacon != nil {
+		n.beacon.Stop() // always nil
+	}
+	n.stack.Close() // reports only what can be wrong with a data directory, and there is none
+}
