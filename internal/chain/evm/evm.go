@@ -1,0 +1,110 @@
+// Package evm offers EVM chains to the engine (the contract of internal/chain), over the JSON-RPC of one or more nodes.
+//
+// No node is believed by itself. A node whose chain id was not just seen to be right is asked for nothing else. What a node says is
+// either a clean answer (a JSON-RPC result or error with the id that was asked) or nothing at all: a time-out, an HTTP error,
+// a broken batch, an answer that is no JSON make what was asked unknown, never false. Hashes are computed here, and a
+// payment is final when every configured node has it in the same block, deep enough.
+package evm
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"coffer.internal/internal/chain"
+	"coffer.internal/internal/fault"
+)
+
+var (
+	_ chain.Chain    = (*Chain)(nil)
+	_ chain.Accounts = (*Chain)(nil)
+)
+
+// Options say which chain is asked through which nodes.
+type Options struct {
+	ChainID int64    // EIP-155, at least 1
+	RPC     []string // URLs of nodes, http or https; user and password, or keys in the path, are never shown
+	// Confirmations is the number of blocks after which a payment is final, its own block counted: with 1 it is final as soon
+	// as it is mined, with N when N-1 blocks stand on top of it. Finalized asks for the block that the chain itself calls
+	// finalized instead, and Confirmations is not looked at.
+	Confirmations int
+	Finalized     bool
+	Now           func() time.Time // the clock; nil is time.Now
+}
+
+// Chain is an EVM chain with its nodes.
+type Chain struct {
+	id            int64
+	confirmations uint64
+	finalized     bool
+	nodes         []*node
+	transport     *http.Transport
+}
+
+// New makes a Chain. It asks no node.
+func New(o Options) (*Chain, error) {
+	const hint = "set rpc of the chain in coffer.toml"
+	switch {
+	case o.ChainID < 1:
+		return nil, fault.New(fault.Usage, "bad_chain_id", "use an id of EIP-155", "chain id %d is below 1", o.ChainID)
+	case len(o.RPC) == 0:
+		return nil, fault.New(fault.Usage, "no_node", hint, "chain evm %d has no node", o.ChainID)
+	case !o.Finalized && o.Confirmations < 1:
+		return nil, fault.New(fault.Usage, "bad_confirmations", "set confirmations or finality in coffer.toml",
+			"chain evm %d: confirmations = %d must be at least 1", o.ChainID, o.Confirmations)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c := &Chain{id: o.ChainID, finalized: o.Finalized, confirmations: uint64(max(o.Confirmations, 0)), transport: newTransport()}
+	for _, url := range o.RPC {
+		n, err := newNode(url, o.ChainID, c.transport, o.Now)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Usage, "bad_node_url", hint, "chain evm %d", o.ChainID)
+		}
+		c.nodes = append(c.nodes, n)
+	}
+	return c, nil
+}
+
+// Close lets idle connections go. Calls that are under way end by their contexts.
+func (c *Chain) Close() { c.transport.CloseIdleConnections() }
+
+// ofEach runs f for every node at once and gives the results in the nodes' order.
+func ofEach[T any](c *Chain, f func(*node) T) []T {
+	results := make([]T, len(c.nodes))
+	var all sync.WaitGroup
+	for i, n := range c.nodes {
+		all.Go(func() { results[i] = f(n) })
+	}
+	all.Wait()
+	return results
+}
+
+// ask asks every node the same; the replies are by node, then request.
+func (c *Chain) ask(ctx context.Context, requests []request) [][]reply {
+	return ofEach(c, func(n *node) []reply { return n.ask(ctx, requests, itemsPerBatch) })
+}
+
+// unreachable is the error when no node gave a clean answer; problems are what they gave instead.
+func (c *Chain) unreachable(ctx context.Context, what string, problems ...error) error {
+	if err := ctx.Err(); err != nil {
+		problems = []error{err}
+	}
+	return fault.Wrap(errors.Join(problems...), fault.Unreachable, "node_unreachable",
+		"see that a node in rpc of the chain in coffer.toml runs and answers, then say it again",
+		"%s of chain evm %d: no node answered", what, c.id)
+}
+
+// problems are why the nodes' replies to request i are no results.
+func problems(replies [][]reply, i int) []error {
+	var all []error
+	for _, r := range replies {
+		if err := r[i].problem(); err != nil {
+			all = append(all, err)
+		}
+	}
+	return all
+}

@@ -1,0 +1,80 @@
+package evm
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum/common/hexutil"
+
+	"coffer.internal/internal/chain"
+)
+
+// What a payment may take in gas before it is known: a plain transfer takes 21,000 and a token about 65,000, but a
+// recipient that is a contract runs code when it is paid, and a token may do more than move. Fees that a rollup takes beside gas
+// are not in it.
+const (
+	coinGas  = 50_000
+	tokenGas = 100_000
+)
+
+// Funds reads what wallets have in the latest block: of several nodes the lowest. A contract where no token stands has
+// nothing for anybody.
+func (c *Chain) Funds(ctx context.Context, addresses, contracts []string) (chain.Funds, error) {
+	now, err := c.fees(ctx)
+	if err != nil {
+		return chain.Funds{}, err
+	}
+	funds := chain.Funds{
+		Native: map[string]*big.Int{}, Tokens: map[string]map[string]*big.Int{},
+		MaxFee: map[string]*big.Int{"": new(big.Int).Mul(now.most(), big.NewInt(coinGas))},
+	}
+	var requests []request
+	for _, a := range addresses {
+		requests = append(requests, request{"eth_getBalance", []any{a, "latest"}})
+	}
+	for _, contract := range contracts {
+		funds.Tokens[contract] = map[string]*big.Int{}
+		funds.MaxFee[contract] = new(big.Int).Mul(now.most(), big.NewInt(tokenGas))
+		for _, a := range addresses {
+			requests = append(requests, balanceOf(contract, a, "latest"))
+		}
+	}
+	replies := c.ask(ctx, requests)
+	for i, a := range addresses {
+		if funds.Native[a], err = c.lowest(ctx, replies, i, coinBalance); err != nil {
+			return chain.Funds{}, fmt.Errorf("balance of %s: %w", a, err)
+		}
+		for j, contract := range contracts {
+			at := len(addresses)*(j+1) + i
+			if funds.Tokens[contract][a], err = c.lowest(ctx, replies, at, reply.balance); err != nil {
+				return chain.Funds{}, fmt.Errorf("balance of %s in %s: %w", a, contract, err)
+			}
+		}
+	}
+	return funds, nil
+}
+
+// lowest is the lowest that a node says to request i.
+func (c *Chain) lowest(ctx context.Context, replies [][]reply, i int, read func(reply) (*big.Int, error)) (*big.Int, error) {
+	var low *big.Int
+	var silent []error
+	for _, r := range replies {
+		switch n, err := read(r[i]); {
+		case err != nil:
+			silent = append(silent, err)
+		case low == nil || n.Cmp(low) < 0:
+			low = n
+		}
+	}
+	if low == nil {
+		return nil, c.unreachable(ctx, "a balance", silent...)
+	}
+	return low, nil
+}
+
+func coinBalance(r reply) (*big.Int, error) {
+	var wei hexutil.Big
+	err := r.into(&wei)
+	return wei.ToInt(), err
+}
