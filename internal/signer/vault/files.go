@@ -82,8 +82,8 @@ func CheckPrivate(path string, want fs.FileMode) error {
 	return nil
 }
 
-// makeDir makes the home, readable to nobody else whatever the umask.
-func makeDir(dir string) error {
+// MakeHome makes the home of a signing machine, readable to nobody else whatever the umask. One that is there must be so already.
+func MakeHome(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return fmt.Errorf("make the home: %w", err)
 	}

@@ -78,7 +78,7 @@ func Create(dir string, words []string, passphrase []byte, o Options) ([]string,
 	if err != nil {
 		return nil, fmt.Errorf("seal the vault: %w", err)
 	}
-	if err := makeDir(dir); err != nil {
+	if err := MakeHome(dir); err != nil {
 		return nil, err
 	}
 	if err := writeOnce(path, sealed); err != nil {

@@ -1,0 +1,85 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	bolt "go.etcd.io/bbolt"
+
+	"coffer.internal/signing"
+)
+
+// entry is what is kept for a digest: the intent, and either signature or refusal.
+type entry struct {
+	Intent  json.RawMessage  `json:"intent"`
+	Raw     []byte           `json:"raw,omitempty"`
+	Hash    string           `json:"hash,omitempty"`
+	Refusal *signing.Refusal `json:"refusal,omitempty"`
+}
+
+func putEntry(tx *bolt.Tx, i signing.Intent, a signing.Answer) error {
+	return putJSON(tx.Bucket(entries), a.Digest[:], entry{i.Canonical(), a.Raw, a.Hash, a.Refusal})
+}
+
+// answer reads the journaled answer of a digest.
+func answer(tx *bolt.Tx, d signing.Digest) (signing.Answer, error) {
+	var e entry
+	if _, err := getJSON(tx.Bucket(entries), d[:], &e); err != nil {
+		return signing.Answer{}, err
+	}
+	return signing.Answer{Digest: d, Raw: e.Raw, Hash: e.Hash, Refusal: e.Refusal}, nil
+}
+
+// key joins parts so that no two lists of parts are the same key.
+func key(parts ...string) []byte {
+	var b []byte
+	for _, p := range parts {
+		b = binary.AppendUvarint(b, uint64(len(p)))
+		b = append(b, p...)
+	}
+	return b
+}
+
+// key of a slot: the nonces of one account stand in order.
+func (s Slot) key() []byte {
+	return binary.BigEndian.AppendUint64(key(s.ChainType, strconv.FormatInt(s.ChainID, 10), s.Address), s.Nonce)
+}
+
+func putJSON(b *bolt.Bucket, key []byte, v any) error {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false) // an intent stays in its canonical encoding
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write the journal: %w", err)
+	}
+	return b.Put(key, out.Bytes())
+}
+
+// getJSON copies a value out of the transaction's memory. ok is false if there is none.
+func getJSON(b *bolt.Bucket, key []byte, v any) (ok bool, err error) {
+	raw := b.Get(key)
+	if raw == nil {
+		return false, nil
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return false, fmt.Errorf("read the journal at %x: %w", key, err)
+	}
+	return true, nil
+}
+
+// count reads a number that was never written as 0.
+func count(b *bolt.Bucket, key []byte) uint64 {
+	raw := b.Get(key)
+	if len(raw) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(raw)
+}
+
+// bump adds to a number.
+func bump(b *bolt.Bucket, key []byte, n uint64) error {
+	return b.Put(key, binary.BigEndian.AppendUint64(nil, count(b, key)+n))
+}

@@ -1,0 +1,180 @@
+// Package journal is the memory of the signing machine: what it signed, what it refused, and which keys it made. It is what
+// keeps two different payloads from ever being signed for one nonce, and one payment from being signed twice.
+//
+//	entry     digest → the intent in its canonical encoding, and the signed bytes with their hash, or the refusal
+//	slot      (chain type, chain id, address, nonce) → the digest that is signed for it
+//	payment   (ledger, payment id) → its slot
+//	key       (chain type, address) → derivation path, and the ledger that it is bound to
+//	ref       (ledger, chain type, counter, ref) → derivation path
+//	counter   the next index of each kind of key; it never goes back
+//
+// Nothing that is written here is told to anybody before it is on the disk.
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/groupcommit"
+	"coffer.internal/internal/signer/vault"
+)
+
+// FileName is the journal's file in the signing machine's home.
+const FileName = "journal.db"
+
+// format is the version of the journal's content.
+const format = "1"
+
+// maxCalls is how many callers one commit carries.
+const maxCalls = 64
+
+// The buckets.
+var (
+	entries  = []byte("entries")
+	slots    = []byte("slots")
+	payments = []byte("payments")
+	keys     = []byte("keys")
+	refs     = []byte("refs")
+	counters = []byte("counters")
+	meta     = []byte("meta")
+)
+
+// What stands in meta.
+var (
+	metaFormat  = []byte("format")
+	metaDevice  = []byte("device")  // whose journal it is; missing until it is opened first
+	metaRenewed = []byte("renewed") // counts the commits that were made only to be sure of those before
+	metaSigned  = []byte("signed")
+	metaRefused = []byte("refused")
+	metaKeys    = []byte("keys")
+)
+
+// Journal is an open journal. One process has it open at a time.
+type Journal struct {
+	db    *bolt.DB
+	group *groupcommit.Group[change, struct{}]
+	doubt bool // the last commit failed; the group's alone
+}
+
+// Options are what tests may choose otherwise.
+type Options struct {
+	// OpenFile opens the journal's file. nil: os.OpenFile.
+	OpenFile func(name string, flag int, mode fs.FileMode) (*os.File, error)
+}
+
+// Create makes an empty journal in the home of a new signing machine, and the home. One that nobody ever opened is kept.
+//
+// Only making a machine makes a journal. Open never does: a machine that lost its journal does not know what it signed.
+func Create(dir string) (err error) {
+	if err := vault.MakeHome(dir); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, FileName)
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	temp, err := os.MkdirTemp(dir, ".journal-*")
+	if err != nil {
+		return fmt.Errorf("make the journal: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	fresh := filepath.Join(temp, FileName)
+	db, err := bolt.Open(fresh, 0o600, nil)
+	if err != nil {
+		return fmt.Errorf("make the journal: %w", err)
+	}
+	err = errors.Join(db.Update(lay), db.Close(), os.Chmod(fresh, 0o600))
+	if err == nil {
+		err = os.Link(fresh, path) // whole, or not at all
+	}
+	if err == nil {
+		err = syncDir(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("make the journal: %w", err)
+	}
+	return nil
+}
+
+func lay(tx *bolt.Tx) error {
+	for _, name := range [][]byte{entries, slots, payments, keys, refs, counters, meta} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(meta).Put(metaFormat, []byte(format))
+}
+
+// Open opens the journal of the machine whose identity key has this fingerprint.
+func Open(dir, device string, o Options) (*Journal, error) {
+	path := filepath.Join(dir, FileName)
+	if st, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) || err == nil && st.Size() == 0 {
+		return nil, fault.New(fault.Refused, "journal_missing", "put back the newest "+FileName+" of this machine; without it, it could sign twice",
+			"the vault has keys, but %s is missing or empty: what was signed with them is not known", path)
+	}
+	if err := vault.CheckPrivate(path, 0o600); err != nil {
+		return nil, err
+	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType, OpenFile: o.OpenFile})
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, fault.Wrap(err, fault.Refused, "already_serving", "coffer-signer status", "another process has %s open", path)
+	case err != nil:
+		return nil, fault.Wrap(err, nil, "journal_broken", "put back the newest "+FileName+" of this machine", "open %s", path)
+	}
+	// This commit is not only for the device. A process that was killed in its last commit may have left what can be read
+	// but is not on the disk yet; once this one is, that is too.
+	if err := db.Update(func(tx *bolt.Tx) error { return take(tx, path, device) }); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	j := &Journal{db: db}
+	j.group = groupcommit.New(maxCalls, j.commit)
+	return j, nil
+}
+
+// take binds the journal to its machine, or checks that it is.
+func take(tx *bolt.Tx, path, device string) error {
+	m := tx.Bucket(meta)
+	if m == nil {
+		return fault.New(fault.Refused, "journal_broken", "put back the newest "+FileName+" of this machine", "%s is no journal of a signing machine", path)
+	}
+	if got := string(m.Get(metaFormat)); got != format {
+		return fault.New(fault.Refused, "journal_format", "use the version of coffer-signer that wrote it", "%s has format %q, this program knows %s", path, got, format)
+	}
+	switch owner := m.Get(metaDevice); {
+	case owner == nil:
+		if err := m.Put(metaDevice, []byte(device)); err != nil {
+			return err
+		}
+	case !bytes.Equal(owner, []byte(device)):
+		return fault.New(fault.Refused, "journal_of_another", "put vault.age and "+FileName+" of the same machine together",
+			"%s belongs to machine %s, the vault to %s", path, owner, device)
+	}
+	return bump(m, metaRenewed, 1)
+}
+
+// Close answers everybody who has already called and closes the file.
+func (j *Journal) Close() error {
+	j.group.Close()
+	if err := j.db.Close(); err != nil {
+		return fmt.Errorf("close the journal: %w", err)
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,126 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"coffer.internal/signing"
+)
+
+// Proposal is one intent on its way to an answer.
+type Proposal struct {
+	Intent    signing.Intent
+	Digest    signing.Digest
+	Malformed *signing.Refusal // as in Facts
+
+	// What Look finds. Keys never move: what it says of them stays true.
+	Held      bool
+	KeyLedger string
+	Path      string // derivation path of the key, if it is held
+	Wanted    bool   // a signature is wanted, as far as can be told before the journal's lock is held
+
+	// The signature, if it is wanted.
+	Raw  []byte
+	Hash string
+}
+
+// Look finds the key of each proposal, and whether it is worth signing. It promises nothing: Record decides.
+func (j *Journal) Look(ps []Proposal) error {
+	err := j.db.View(func(tx *bolt.Tx) error {
+		for i := range ps {
+			p := &ps[i]
+			k, ok, err := findKey(tx, p.Intent.ChainType, p.Intent.From)
+			if err != nil {
+				return err
+			}
+			p.Held, p.KeyLedger, p.Path = ok, k.Ledger, k.Path
+			f, err := facts(tx, *p)
+			if err != nil {
+				return err
+			}
+			p.Wanted = Decide(p.Intent, f).Verdict == Sign
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	return nil
+}
+
+// Record decides each proposal in order, each seeing what became of those before it, and journals the answers. It gives them
+// out only when they are on the disk. With an error nothing is known about any of them.
+func (j *Journal) Record(ctx context.Context, ps []Proposal) ([]signing.Answer, error) {
+	answers := make([]signing.Answer, len(ps))
+	err := j.write(ctx, func(tx *bolt.Tx) (wrote bool, err error) {
+		for i, p := range ps {
+			a, w, err := record(tx, p)
+			wrote = wrote || w
+			if err != nil {
+				return wrote, err
+			}
+			answers[i] = a
+		}
+		return wrote, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answers, nil
+}
+
+// record brings one proposal to its answer. wrote is true as soon as anything was written.
+func record(tx *bolt.Tx, p Proposal) (a signing.Answer, wrote bool, err error) {
+	f, err := facts(tx, p)
+	if err != nil {
+		return a, false, err
+	}
+	d := Decide(p.Intent, f)
+	switch d.Verdict {
+	case Again:
+		a, err = answer(tx, p.Digest)
+		return a, false, err
+	case Refuse:
+		a = signing.Answer{Digest: p.Digest, Refusal: d.Refusal}
+		return a, true, errors.Join(putEntry(tx, p.Intent, a), bump(tx.Bucket(meta), metaRefused, 1))
+	}
+	if p.Raw == nil {
+		return a, false, errors.New("an intent is to be signed that was not when its batch began")
+	}
+	a = signing.Answer{Digest: p.Digest, Raw: p.Raw, Hash: p.Hash}
+	return a, true, errors.Join(putEntry(tx, p.Intent, a), bind(tx, p), bump(tx.Bucket(meta), metaSigned, 1))
+}
+
+// bind takes slot and payment id for a signed intent.
+func bind(tx *bolt.Tx, p Proposal) error {
+	slot := slotOf(p.Intent)
+	if err := tx.Bucket(slots).Put(slot.key(), p.Digest[:]); err != nil {
+		return err
+	}
+	if p.Intent.Payment == "" {
+		return nil
+	}
+	return putJSON(tx.Bucket(payments), key(p.Intent.Ledger, p.Intent.Payment), slot)
+}
+
+// facts reads what the decision looks at.
+func facts(tx *bolt.Tx, p Proposal) (Facts, error) {
+	f := Facts{Malformed: p.Malformed, Held: p.Held, KeyLedger: p.KeyLedger}
+	f.Answered = tx.Bucket(entries).Get(p.Digest[:]) != nil
+	if b := tx.Bucket(slots).Get(slotOf(p.Intent).key()); b != nil {
+		d := signing.Digest(b)
+		f.Signed = &d
+	}
+	if p.Intent.Payment == "" {
+		return f, nil
+	}
+	var at Slot
+	ok, err := getJSON(tx.Bucket(payments), key(p.Intent.Ledger, p.Intent.Payment), &at)
+	if ok {
+		f.PaidAt = &at
+	}
+	return f, err
+}

@@ -1,0 +1,160 @@
+// Package signer is the signing machine (签名机): it alone holds keys, and trusts nobody who asks.
+//
+// It takes whole intents, never a hash; builds each transaction by itself; decides by the rules of its journal; and journals
+// intent and signature before it answers. The same intent gets the same answer, for ever.
+package signer
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/derive"
+	"coffer.internal/internal/signer/evmtx"
+	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/vault"
+	"coffer.internal/internal/signer/wire"
+	"coffer.internal/signing"
+)
+
+// Machine signs with the keys of one vault, by the rules of one journal.
+type Machine struct {
+	journal *journal.Journal
+	device  string
+	version string
+
+	locked atomic.Bool  // Lock was called: what is under way ends without an answer
+	using  sync.RWMutex // held to read while keys are in use, to write while they are zeroed
+	vault  *vault.Vault
+	keys   keyring
+}
+
+var _ signing.Machine = (*Machine)(nil)
+
+// New puts a machine together. Vault and journal are the machine's from now on: Close ends both.
+func New(v *vault.Vault, j *journal.Journal, version string) *Machine {
+	return &Machine{journal: j, device: v.Device(), version: version, vault: v}
+}
+
+// Sign answers every intent, in order, or none. Signing itself is done on all CPUs and before the journal is written, so a
+// signature may be made and thrown away, but none leaves that is not journaled.
+func (m *Machine) Sign(ctx context.Context, intents []signing.Intent) ([]signing.Answer, error) {
+	m.using.RLock()
+	defer m.using.RUnlock()
+	answers, err := m.sign(ctx, intents)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", signing.ErrNoAnswer, err)
+	}
+	return answers, nil
+}
+
+func (m *Machine) sign(ctx context.Context, intents []signing.Intent) ([]signing.Answer, error) {
+	if m.locked.Load() {
+		return nil, lockedFault()
+	}
+	ps := make([]journal.Proposal, len(intents))
+	for i, intent := range intents {
+		ps[i] = journal.Proposal{Intent: intent, Digest: intent.Digest(), Malformed: evmtx.Check(intent)}
+	}
+	if err := m.journal.Look(ps); err != nil {
+		return nil, err
+	}
+	if err := m.signWanted(ctx, ps); err != nil {
+		return nil, err
+	}
+	if m.locked.Load() {
+		return nil, lockedFault()
+	}
+	return m.journal.Record(ctx, ps)
+}
+
+// signWanted makes the signatures that are wanted.
+func (m *Machine) signWanted(ctx context.Context, ps []journal.Proposal) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range ps {
+		p := &ps[i]
+		if !p.Wanted {
+			continue
+		}
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			k, err := m.keys.get(m.vault.Seed(), p.Path)
+			if err != nil {
+				return err
+			}
+			p.Raw, p.Hash, err = evmtx.Sign(p.Intent, k)
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// NewKey makes a key bound to the ledger, or finds the one made for the same ref.
+func (m *Machine) NewKey(ctx context.Context, r signing.KeyRequest) (signing.Key, error) {
+	m.using.RLock()
+	defer m.using.RUnlock()
+	if m.locked.Load() {
+		return signing.Key{}, lockedFault()
+	}
+	k, err := m.journal.NewKey(ctx, r, func(path string) (string, error) {
+		return derive.Address(m.vault.Seed(), r.ChainType, r.ChainID, path)
+	})
+	if err != nil {
+		return signing.Key{}, err
+	}
+	return m.key(k), nil
+}
+
+// FindKey finds the key of an address. One that is bound to another ledger is as good as not there. It needs no secret, so a
+// locked machine answers too.
+func (m *Machine) FindKey(_ context.Context, ledger, chainType, address string) (signing.Key, bool, error) {
+	k, ok, err := m.journal.FindKey(chainType, address)
+	if err != nil || !ok || k.Ledger != ledger {
+		return signing.Key{}, false, err
+	}
+	return m.key(k), true, nil
+}
+
+func (m *Machine) key(k journal.Key) signing.Key {
+	return signing.Key{Address: k.Address, ChainType: k.ChainType, Device: m.device, Path: k.Path}
+}
+
+// Status answers always.
+func (m *Machine) Status(context.Context) (signing.Status, error) {
+	c, err := m.journal.Counts()
+	if err != nil {
+		return signing.Status{}, err
+	}
+	return signing.Status{
+		Device: m.device, Locked: m.locked.Load(), Keys: c.Keys, Signed: c.Signed, Refused: c.Refused, Version: m.version,
+	}, nil
+}
+
+// Lock stops all signing and zeroes the keys. Only a new start with the passphrase undoes it. When it returns, nothing more
+// gets signed or journaled; already is true if the machine was locked before.
+func (m *Machine) Lock() (already bool) {
+	already = m.locked.Swap(true)
+	m.using.Lock()
+	defer m.using.Unlock()
+	m.keys.zero()
+	m.vault.Close()
+	return already
+}
+
+// Close locks the machine and closes its journal.
+func (m *Machine) Close() error {
+	m.Lock()
+	return m.journal.Close()
+}
+
+func lockedFault() error {
+	return fault.New(fault.Unreachable, wire.CodeLocked, "coffer-signer serve --passphrase-file FILE", "the signing machine is locked")
+}

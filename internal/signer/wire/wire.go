@@ -1,0 +1,92 @@
+// Package wire is how coffer and the signing machine speak: HTTP with JSON bodies.
+//
+//	POST /v1/sign       SignRequest → SignAnswers
+//	POST /v1/keys       signing.KeyRequest → signing.Key
+//	POST /v1/keys/find  FindRequest → FindAnswer
+//	GET  /v1/status     signing.Status
+//	POST /v1/lock       LockAnswer
+//
+// Anything else than status 200 carries a Problem.
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"coffer.internal/signing"
+)
+
+// The paths.
+const (
+	PathSign   = "/v1/sign"
+	PathKeys   = "/v1/keys"
+	PathFind   = "/v1/keys/find"
+	PathStatus = "/v1/status"
+	PathLock   = "/v1/lock"
+)
+
+const (
+	// MaxIntents is how many intents one request carries at most.
+	MaxIntents = 1000
+	// MaxIntent is the length of the longest intent, in bytes of its canonical encoding. A usual one has 400.
+	MaxIntent = 8 << 10
+)
+
+// CodeLocked is the Problem of a machine that is locked.
+const CodeLocked = "locked"
+
+// SignRequest carries intents in their canonical encoding, byte for byte.
+type SignRequest struct {
+	Intents []json.RawMessage `json:"intents"`
+}
+
+// SignAnswers answers each intent, in order.
+type SignAnswers struct {
+	Answers []SignAnswer `json:"answers"`
+}
+
+// SignAnswer is a signature or a refusal.
+type SignAnswer struct {
+	Digest  string           `json:"digest"`
+	Raw     []byte           `json:"raw,omitempty"` // base64
+	Hash    string           `json:"hash,omitempty"`
+	Refusal *signing.Refusal `json:"refusal,omitempty"`
+}
+
+// FindRequest asks for the key of an address.
+type FindRequest struct {
+	Ledger    string `json:"ledger"`
+	ChainType string `json:"chain_type"`
+	Address   string `json:"address"`
+}
+
+// FindAnswer has no key if the machine holds none for that ledger.
+type FindAnswer struct {
+	Key *signing.Key `json:"key"`
+}
+
+// LockAnswer says whether the machine was locked before.
+type LockAnswer struct {
+	AlreadyLocked bool `json:"already_locked"`
+}
+
+// Problem is what went wrong.
+type Problem struct {
+	Error Details `json:"error"`
+}
+
+// Details are a fault, without its kind: that is the HTTP status.
+type Details struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+}
+
+// Encode writes JSON that leaves intents in their canonical encoding.
+func Encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
