@@ -1,0 +1,127 @@
+// Package chaintest is the conformance suite of adapters to chains: what the engine relies on, tried on real nodes. An
+// adapter's test fills in a World and calls Run.
+package chaintest
+
+import (
+	"math/big"
+	"testing"
+
+	"coffer.internal/internal/chain"
+	"coffer.internal/signing"
+)
+
+// World is one fresh chain with an adapter to it, whose blocks are made by the suite alone.
+type World struct {
+	Chain         chain.Chain
+	ChainID       int64
+	Confirmations int // what the adapter was given; at least 2
+
+	Payer string // has coin and Token in plenty, and has sent nothing that is not mined
+	Poor  string // has nothing at all
+	Token string // a token's contract
+	Nonce uint64 // Payer's next nonce
+
+	// Sign signs for Payer and Poor.
+	Sign func(t *testing.T, intent signing.Intent) (raw []byte, hash string)
+	// Recipient makes an address that nobody has used.
+	Recipient func(t *testing.T) string
+	// Mine makes blocks.
+	Mine func(t *testing.T, blocks int)
+	// DropAnswer lets the node hear the next broadcast, and cuts the connection instead of answering.
+	DropAnswer func()
+	// Silence makes the node unreachable, or reachable again.
+	Silence func(yes bool)
+	// Elsewhere is an adapter to the same nodes, told that they are on another chain.
+	Elsewhere func(t *testing.T) chain.Chain
+}
+
+// order is a payment of the world's payer.
+func (w World) order(t *testing.T, id string, nonce uint64, contract string, amount int64) chain.Order {
+	return chain.Order{
+		Ledger: "ledger", Purpose: signing.PurposePayment, ChainID: w.ChainID, From: w.Payer, Nonce: nonce,
+		Payment: chain.Payment{ID: id, To: w.Recipient(t), Contract: contract, Amount: big.NewInt(amount)},
+	}
+}
+
+// gapFill is a transfer of nothing from the payer to itself.
+func (w World) gapFill(nonce uint64) chain.Order {
+	return chain.Order{
+		Ledger: "ledger", Purpose: signing.PurposeGapFill, ChainID: w.ChainID, From: w.Payer, Nonce: nonce,
+		Payment: chain.Payment{To: w.Payer, Amount: new(big.Int)},
+	}
+}
+
+// draft drafts and signs.
+func (w World) draft(t *testing.T, orders ...chain.Order) []chain.Tx {
+	t.Helper()
+	intents, err := w.Chain.Draft(t.Context(), orders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(intents) != len(orders) {
+		t.Fatalf("%d orders, %d intents", len(orders), len(intents))
+	}
+	txs := make([]chain.Tx, len(intents))
+	for i, intent := range intents {
+		txs[i] = w.sign(t, intent)
+	}
+	return txs
+}
+
+func (w World) sign(t *testing.T, intent signing.Intent) chain.Tx {
+	t.Helper()
+	raw, hash := w.Sign(t, intent)
+	return chain.Tx{Intent: intent, Raw: raw, Hash: hash}
+}
+
+// send sends, and wants one verdict for all.
+func (w World) send(t *testing.T, want chain.Verdict, txs ...chain.Tx) {
+	t.Helper()
+	sent := w.Chain.Send(t.Context(), txs)
+	if len(sent) != len(txs) {
+		t.Fatalf("%d sent, %d answers", len(txs), len(sent))
+	}
+	for i, s := range sent {
+		if s.Verdict != want {
+			t.Fatalf("transaction %d is %s (%s), not %s", i, s.Verdict, s.Text, want)
+		}
+	}
+}
+
+// watch watches, and wants one stage for all.
+func (w World) watch(t *testing.T, want chain.Stage, txs ...chain.Tx) []chain.Sighting {
+	t.Helper()
+	seen, err := w.Chain.Watch(t.Context(), txs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) != len(txs) {
+		t.Fatalf("%d watched, %d sightings", len(txs), len(seen))
+	}
+	for i, s := range seen {
+		if s.Stage != want {
+			t.Fatalf("transaction %d is %s (%s), not %s", i, s.Stage, s.Note, want)
+		}
+	}
+	return seen
+}
+
+// balance of an address in coin, or in a token.
+func (w World) balance(t *testing.T, address, contract string) *big.Int {
+	t.Helper()
+	var contracts []string
+	if contract != "" {
+		contracts = []string{contract}
+	}
+	f, err := w.Chain.Funds(t.Context(), []string{address}, contracts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fee := f.MaxFee[contract]; fee == nil || fee.Sign() <= 0 {
+		t.Fatalf("a payment costs %v at most", fee)
+	}
+	if contract != "" {
+		return f.Tokens[contract][address]
+	}
+	return f.Native[address]
+}
