@@ -48,4 +48,6 @@ func (r *keyring) zero() {
 	r.byPath = nil
 }
 
-func wipe(k *ecdsa.PrivateKey) { clear(k.D.Bits()) }
+func wipe(k *ecdsa.PrivateKey) {
+	clear(k.D.Bits()) //lint:ignore SA1019 it is the memory itself that is wanted, and the key is of no use afterwards
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"coffer.internal/internal/signer"
+	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/vault"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	var pass passphrase
+	var listen, mode, group string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Open the vault and sign what coffer asks for, until it is stopped",
+		Long: `Opens the vault with the passphrase and answers on a unix socket, until SIGINT or SIGTERM. Whoever may connect
+to the socket may have payments signed: it is open to its owner alone, or with --socket-mode 0660 to a group.
+
+One process serves a home. A socket that a dead one left behind is replaced.`,
+		Example: `  coffer-signer serve --passphrase-file passphrase
+  coffer-signer serve --passphrase-fd 3 3<passphrase --listen unix:/run/coffer/signer.sock --socket-mode 0660 --socket-group coffer`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			socket, err := a.listenOn(listen, mode, group)
+			if err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), &pass, socket)
+		},
+	}
+	pass.flags(c)
+	c.Flags().StringVar(&listen, "listen", "", "unix:PATH (default: signer.sock in $COFFER_HOME, else in ~/.coffer)")
+	c.Flags().StringVar(&mode, "socket-mode", "0600", "the socket's mode: 0600, or 0660 for a group")
+	c.Flags().StringVar(&group, "socket-group", "", "the socket's group")
+	return c
+}
+
+// listenOn reads the flags that say where to listen.
+func (a *app) listenOn(listen, mode, group string) (s signer.Socket, err error) {
+	s.Group = group
+	if s.Mode, err = signer.ParseMode(mode); err != nil {
+		return s, err
+	}
+	if listen != "" {
+		s.Path, err = signer.ParseListen(listen)
+		return s, err
+	}
+	if s.Path, err = a.socket(); err != nil {
+		return s, err
+	}
+	return s, vault.MakeHome(filepath.Dir(s.Path)) // coffer init may come later
+}
+
+func (a *app) serve(ctx context.Context, pass *passphrase, socket signer.Socket) (err error) {
+	if err := keepMemoryPrivate(); err != nil { // before anything secret is in it
+		return err
+	}
+	home, err := a.home()
+	if err != nil {
+		return err
+	}
+	release, err := signer.Hold(home)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	machine, err := open(home, pass)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, machine.Close()) }()
+	l, err := socket.Listen()
+	if err != nil {
+		return err
+	}
+	return a.answer(ctx, machine, l, socket.Path)
+}
+
+func (a *app) answer(ctx context.Context, machine *signer.Machine, l net.Listener, path string) error {
+	log := a.logger()
+	st, err := machine.Status(ctx)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	log.Info("serving", "socket", path, "device", st.Device, "keys", st.Keys, "signed", st.Signed, "version", st.Version)
+	err = signer.NewServer(machine, log).Serve(ctx, l)
+	log.Info("stopped")
+	return err
+}
+
+// open puts the machine of a home together.
+func open(home string, pass *passphrase) (*signer.Machine, error) {
+	p, err := pass.read()
+	if err != nil {
+		return nil, err
+	}
+	v, err := vault.Open(home, p, vault.Options{})
+	clear(p)
+	if err != nil {
+		return nil, err
+	}
+	j, err := journal.Open(home, v.Device(), journal.Options{})
+	if err != nil {
+		v.Close()
+		return nil, err
+	}
+	return signer.New(v, j, version), nil
+}

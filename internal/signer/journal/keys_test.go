@@ -1,0 +1,131 @@
+package journal
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"coffer.internal/internal/fault"
+	"coffer.internal/signing"
+)
+
+// at is an address that stands for what lies at a path.
+func at(path string) (string, error) { return "address of " + path, nil }
+
+func (w *world) newKey(r signing.KeyRequest) Key {
+	w.t.Helper()
+	k, err := w.NewKey(w.t.Context(), r, at)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return k
+}
+
+func TestTheCounterOfKeysNeverGoesBack(t *testing.T) {
+	w := newWorld(t)
+	r := signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1}
+	w.newKey(r)
+	if _, err := w.NewKey(t.Context(), r, func(string) (string, error) { return "", errors.New("no") }); err == nil {
+		t.Error("a key without an address")
+	}
+	w.reopen()
+	if k := w.newKey(r); k.Path != "m/44'/60'/0'/0/1" {
+		t.Errorf("the second key is at %s", k.Path)
+	}
+	if c, err := w.Counts(); err != nil || c.Keys != 2 {
+		t.Errorf("%d keys, %v", c.Keys, err)
+	}
+}
+
+func TestTheSameRefGetsTheSameKey(t *testing.T) {
+	w := newWorld(t)
+	r := signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1, Ref: "hot-1"}
+	first := w.newKey(r)
+	w.reopen()
+	if again := w.newKey(r); again != first {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+	other := r
+	other.Ledger = "ledger-2"
+	if k := w.newKey(other); k.Path == first.Path {
+		t.Error("two ledgers share a key")
+	}
+	onOtherChain := r
+	onOtherChain.ChainID = 56
+	if k := w.newKey(onOtherChain); k != first {
+		t.Errorf("EVM chains share keys, but: %+v, then %+v", first, k)
+	}
+	main, test := r, r
+	main.ChainType, main.ChainID, test.ChainType, test.ChainID = "btc", 0, "btc", 1
+	if m, n := w.newKey(main), w.newKey(test); m.Path != "m/84'/0'/0'/0/0" || n.Path != "m/84'/1'/0'/0/0" {
+		t.Errorf("main network %s, test network %s", m.Path, n.Path)
+	}
+}
+
+func TestAKeyOfATestNetworkHasAnAddressOnEach(t *testing.T) {
+	w := newWorld(t)
+	r := signing.KeyRequest{Ledger: ledger, ChainType: "btc", ChainID: 1, Ref: "x"}
+	on := func(network string) func(string) (string, error) {
+		return func(path string) (string, error) { return network + path, nil }
+	}
+	tb, err := w.NewKey(t.Context(), r, on("tb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ChainID = 3
+	bcrt, err := w.NewKey(t.Context(), r, on("bcrt"))
+	if err != nil || bcrt.Path != tb.Path || bcrt.Address == tb.Address {
+		t.Fatalf("%+v, then %+v, %v", tb, bcrt, err)
+	}
+	for _, k := range []Key{tb, bcrt} {
+		if got, ok, err := w.FindKey("btc", k.Address); err != nil || !ok || got != k {
+			t.Errorf("find %s: %+v, %v, %v", k.Address, got, ok, err)
+		}
+	}
+}
+
+func TestAKeyWithoutALedgerIsRefused(t *testing.T) {
+	w := newWorld(t)
+	for _, r := range []signing.KeyRequest{{ChainType: "evm", ChainID: 1}, {Ledger: ledger, ChainType: "dogecoin"}} {
+		if _, err := w.NewKey(t.Context(), r, at); !errors.Is(err, fault.Usage) {
+			t.Errorf("%+v: %v", r, err)
+		}
+	}
+}
+
+func TestAMachineWithoutItsJournalDoesNotOpen(t *testing.T) {
+	w := newWorld(t)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(w.dir, FileName)
+	if _, err := Open(w.dir, "SHA256:another", Options{}); fault.Code(err) != "journal_of_another" {
+		t.Errorf("with the journal of another machine: %v", err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(w.dir, device, Options{}); !errors.Is(err, fault.NotAllowed) {
+		t.Errorf("with a journal that others can read: %v", err)
+	}
+	if err := errors.Join(os.Chmod(path, 0o600), os.Truncate(path, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(w.dir, device, Options{}); fault.Code(err) != "journal_missing" {
+		t.Errorf("with an empty file: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(w.dir, device, Options{}); fault.Code(err) != "journal_missing" || !errors.Is(err, fault.Refused) {
+		t.Errorf("without a file: %v", err)
+	}
+}
+
+func TestAnOpenJournalIsNotOpenedTwice(t *testing.T) {
+	w := newWorld(t)
+	if _, err := Open(w.dir, device, Options{}); fault.Code(err) != "already_serving" {
+		t.Errorf("%v", err)
+	}
+}
