@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"regexp"
 	"strings"
 
 	"coffer.internal/internal/chain"
@@ -91,10 +92,13 @@ var failures = []string{
 	"evm error ",
 }
 
+// wrapping is what geth puts before such an error: in eth_call, and in eth_estimateGas.
+var wrapping = regexp.MustCompile(`^(err: |failed with \d+ gas: )`)
+
 // classifyCall says what a node's own error to eth_call or eth_estimateGas means.
 func classifyCall(code int, message string) trial {
 	const reverted = 3 // geth's code for a revert; anvil's too
-	message = strings.TrimPrefix(strings.ToLower(message), "err: ")
+	message = wrapping.ReplaceAllString(strings.ToLower(message), "")
 	for _, f := range failures {
 		if strings.HasPrefix(message, f) {
 			return fails

@@ -95,7 +95,7 @@ func (c *Chain) unreachable(ctx context.Context, what string, problems ...error)
 	}
 	return fault.Wrap(errors.Join(problems...), fault.Unreachable, "node_unreachable",
 		"see that a node in rpc of the chain in coffer.toml runs and answers, then say it again",
-		"%s of chain evm %d: no node answered", what, c.id)
+		"%s of chain evm %d: no node answered cleanly", what, c.id)
 }
 
 // problems are why the nodes' replies to request i are no results.

@@ -1,0 +1,171 @@
+package evm_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"testing"
+
+	"coffer.internal/internal/chain"
+	"coffer.internal/internal/chain/evm"
+	"coffer.internal/internal/chain/evm/rpcproxy"
+	"coffer.internal/internal/fault"
+)
+
+// second is another way to the same node, which the test can spoil, and the chain through both.
+func second(t *testing.T, w *town) (*rpcproxy.Proxy, *evm.Chain) {
+	t.Helper()
+	p, err := rpcproxy.Start(w.node.url)
+	must(t, err)
+	t.Cleanup(p.Close)
+	return p, newChain(t, w.ChainID, w.proxy.URL(), p.URL())
+}
+
+func TestF37OneNodesInventedReceiptMakesNothingFinal(t *testing.T) {
+	w := newTown(t, startGeth)
+	p, c := second(t, w)
+	tx := w.payment(t, c, "one", "")
+	p.Lie(func(method string, result json.RawMessage) json.RawMessage {
+		if method != "eth_getTransactionReceipt" {
+			return result
+		}
+		return bytes.ReplaceAll(result, []byte(`"status":"0x1"`), []byte(`"status":"0x0"`))
+	})
+	w.expect(t, c, tx, chain.Accepted)
+	w.Mine(t, confirmations)
+	w.see(t, c, tx, chain.StageUnknown)
+	p.Lie(func(method string, result json.RawMessage) json.RawMessage {
+		if method != "eth_getTransactionReceipt" {
+			return result
+		}
+		return json.RawMessage("null")
+	})
+	w.see(t, c, tx, chain.StageUnknown) // one node's chain has spent the nonce without it
+	p.Lie(nil)
+	if s := w.see(t, c, tx, chain.StageFinal); !s.Paid {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestAReceiptOfABlockThatTheNodeDoesNotHaveIsNotBelieved(t *testing.T) {
+	w := newTown(t, startGeth)
+	tx := w.payment(t, w.Chain, "one", "")
+	w.expect(t, w.Chain, tx, chain.Accepted)
+	w.Mine(t, confirmations)
+	hash := []byte(w.see(t, w.Chain, tx, chain.StageFinal).BlockHash)
+	w.proxy.Lie(func(method string, result json.RawMessage) json.RawMessage {
+		if method != "eth_getTransactionReceipt" {
+			return result
+		}
+		return bytes.ReplaceAll(result, hash, bytes.ReplaceAll(hash, []byte("a"), []byte("b")))
+	})
+	w.see(t, w.Chain, tx, chain.StageUnknown)
+}
+
+func TestOneNodeIsEnoughToPayAndAllAreNeededToEnd(t *testing.T) {
+	w := newTown(t, startGeth)
+	p, c := second(t, w)
+	p.Refuse(true)
+	must(t, c.Identify(t.Context()))
+	tx := w.payment(t, c, "one", w.Token)
+	w.expect(t, c, tx, chain.Accepted)
+	w.see(t, c, tx, chain.StageUnknown)
+	w.Mine(t, confirmations)
+	w.see(t, c, tx, chain.StageMined)
+	if _, agreed, err := c.Counts(t.Context(), w.Payer); err != nil || agreed {
+		t.Errorf("agreed %v with a silent node, %v", agreed, err)
+	}
+	p.Refuse(false)
+	w.see(t, c, tx, chain.StageFinal)
+	if _, agreed, err := c.Counts(t.Context(), w.Payer); err != nil || !agreed {
+		t.Errorf("agreed %v, %v", agreed, err)
+	}
+}
+
+func TestANodeOfAnotherChainIsNamedAndNotAsked(t *testing.T) {
+	w := newTown(t, startGeth)
+	p, c := second(t, w)
+	p.Lie(func(method string, result json.RawMessage) json.RawMessage {
+		if method == "eth_chainId" {
+			return json.RawMessage(`"0x2"`)
+		}
+		return result
+	})
+	err := c.Identify(t.Context())
+	if want := p.URL() + " is on chain 2, wanted 1337"; !errors.Is(err, fault.Refused) || !bytes.Contains([]byte(err.Error()), []byte(want)) {
+		t.Errorf("got %v", err)
+	}
+	w.expect(t, c, w.payment(t, c, "one", ""), chain.Accepted)
+	if n := p.Heard("eth_sendRawTransaction"); n != 0 {
+		t.Errorf("the node of another chain got %d payments", n)
+	}
+}
+
+func TestTheLowestOfSeveralBalancesCounts(t *testing.T) {
+	w := newTown(t, startGeth)
+	p, c := second(t, w)
+	p.Lie(func(method string, result json.RawMessage) json.RawMessage {
+		switch method {
+		case "eth_getBalance":
+			return json.RawMessage(`"0x7"`)
+		case "eth_call":
+			return json.RawMessage(`"0x0000000000000000000000000000000000000000000000000000000000000009"`)
+		}
+		return result
+	})
+	f, err := c.Funds(t.Context(), []string{w.Payer}, []string{w.Token, w.Poor})
+	must(t, err)
+	if f.Native[w.Payer].Cmp(big.NewInt(7)) != 0 || f.Tokens[w.Token][w.Payer].Cmp(big.NewInt(9)) != 0 {
+		t.Errorf("%v", f)
+	}
+	if n := f.Tokens[w.Poor][w.Payer]; n.Sign() != 0 {
+		t.Errorf("where no token stands the payer has %s", n)
+	}
+}
+
+// F29: geth puts the transactions of a block that was left behind back into its pool and mines them again.
+func TestF29AReorgTakesAPaymentBackAndMinesItAgain(t *testing.T) {
+	w := newTown(t, startGeth)
+	parent := w.geth.Commit()
+	tx := w.payment(t, w.Chain, "one", w.Token)
+	w.expect(t, w.Chain, tx, chain.Accepted)
+	w.Mine(t, 1)
+	before := w.see(t, w.Chain, tx, chain.StageMined)
+	must(t, w.geth.Fork(parent))
+	if s := w.look(t, w.Chain, tx); s.Stage == chain.StageMined || s.Stage == chain.StageFinal || s.Spent {
+		t.Errorf("in a block left behind it is %+v", s)
+	}
+	w.Mine(t, confirmations)
+	if after := w.see(t, w.Chain, tx, chain.StageFinal); after.BlockHash == before.BlockHash {
+		t.Error("mined in the same block")
+	}
+}
+
+func TestFinalIsWhatTheChainCallsFinalized(t *testing.T) {
+	w := newTown(t, startGeth)
+	c, err := evm.New(evm.Options{ChainID: w.ChainID, RPC: []string{w.proxy.URL()}, Finalized: true})
+	must(t, err)
+	defer c.Close()
+	tx := w.payment(t, c, "one", "")
+	w.expect(t, c, tx, chain.Accepted)
+	w.Mine(t, 1)
+	w.see(t, c, tx, chain.StageMined)
+	w.Mine(t, 32) // this node calls every 32nd block finalized
+	w.see(t, c, tx, chain.StageFinal)
+}
+
+// F16: a pool takes bytes, answers with their hash, and drops them.
+func TestF16WhatAPoolDroppedIsAbsentAndCanBeSentAgain(t *testing.T) {
+	w := newTown(t, startGeth)
+	tx := w.payment(t, w.Chain, "one", "")
+	w.expect(t, w.Chain, tx, chain.Accepted)
+	w.geth.ClearPool()
+	w.Mine(t, 1)
+	if s := w.see(t, w.Chain, tx, chain.StageAbsent); s.Spent {
+		t.Error("its nonce is called spent")
+	}
+	w.expect(t, w.Chain, tx, chain.Accepted)
+	w.Mine(t, 1)
+	w.see(t, w.Chain, tx, chain.StageMined)
+}
