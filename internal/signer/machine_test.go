@@ -1,0 +1,165 @@
+package signer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/google/go-cmp/cmp"
+
+	"coffer.internal/internal/fault"
+	"coffer.internal/signing"
+)
+
+func TestAnIntentIsSignedByItsOwnKey(t *testing.T) {
+	m, from := newMachine(t)
+	intents := payments(from, 300)
+	answers, err := m.Sign(t.Context(), intents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range answers {
+		if a.Refusal != nil || a.Digest != intents[i].Digest() {
+			t.Fatalf("answer %d: %+v", i, a)
+		}
+		var tx types.Transaction
+		if err := tx.UnmarshalBinary(a.Raw); err != nil {
+			t.Fatal(err)
+		}
+		sender, err := types.Sender(types.LatestSignerForChainID(tx.ChainId()), &tx)
+		if err != nil || sender.Hex() != from || tx.Nonce() != uint64(i) || tx.To().Hex() != to || tx.Value().String() != "1000" || tx.Hash().Hex() != a.Hash {
+			t.Fatalf("answer %d is another transaction: from %s nonce %d, %v", i, sender, tx.Nonce(), err)
+		}
+	}
+}
+
+func TestWhatIsNotTheMachinesToSignIsRefused(t *testing.T) {
+	m, from := newMachine(t)
+	elsewhere, foreign, malformed := payment(to, 0, "a"), payment(from, 0, "b"), payment(from, 0, "c")
+	elsewhere.EVM.To, foreign.Ledger, malformed.EVM.Amount = from, "ledger-2", "0"
+	answers, err := m.Sign(t.Context(), []signing.Intent{elsewhere, foreign, malformed, payment(from, 0, "d")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type answer struct {
+		Kind signing.RefusalKind
+		Code string
+	}
+	var got []answer
+	for _, a := range answers {
+		if a.Refusal == nil {
+			got = append(got, answer{Code: "signed"})
+			continue
+		}
+		got = append(got, answer{a.Refusal.Kind, a.Refusal.Code})
+	}
+	want := []answer{
+		{signing.RefusedForGood, "not_this_key"}, {signing.RefusedAsConflict, "other_ledger"}, {signing.RefusedForGood, "malformed"}, {Code: "signed"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestF34AnAnswerThatWasLostIsGivenAgain(t *testing.T) {
+	home := newHome(t)
+	m := start(t, home)
+	from := newAddress(t, m)
+	intents := append(payments(from, 20), payment(from, 3, "rival"), payment(from, 99, "p-4"))
+	first, err := m.Sign(t.Context(), intents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m = start(t, home)
+	defer m.Close()
+	again, err := m.Sign(t.Context(), intents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, again); diff != "" {
+		t.Errorf("(-first +again):\n%s", diff)
+	}
+	if got := []string{first[20].Refusal.Code, first[21].Refusal.Code}; !slices.Equal(got, []string{"nonce_bound", "payment_bound"}) {
+		t.Errorf("the rivals got %v", got)
+	}
+}
+
+func TestALockedMachineSignsNothing(t *testing.T) {
+	m, from := newMachine(t)
+	if _, err := m.Sign(t.Context(), payments(from, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if m.Lock() {
+		t.Error("it says that it was locked before")
+	}
+	if !m.Lock() {
+		t.Error("it does not say that it was locked before")
+	}
+	_, err := m.Sign(t.Context(), payments(from, 2))
+	if !errors.Is(err, signing.ErrNoAnswer) || fault.Code(err) != "locked" {
+		t.Errorf("Sign: %v", err)
+	}
+	if _, err := m.NewKey(t.Context(), signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1}); fault.Code(err) != "locked" {
+		t.Errorf("NewKey: %v", err)
+	}
+	if _, ok, err := m.FindKey(t.Context(), ledger, "evm", from); !ok || err != nil {
+		t.Errorf("FindKey: %v, %v", ok, err)
+	}
+	if st, err := m.Status(t.Context()); err != nil || !st.Locked || st.Signed != 1 || st.Keys != 1 {
+		t.Errorf("Status: %+v, %v", st, err)
+	}
+	if slices.ContainsFunc(m.vault.Seed(), func(b byte) bool { return b != 0 }) || m.keys.byPath != nil {
+		t.Error("keys are still in memory")
+	}
+}
+
+func TestLockEndsWhatIsUnderWay(t *testing.T) {
+	m, from := newMachine(t)
+	var wg sync.WaitGroup
+	signed := make(chan struct{}, 1)
+	for c := range 8 {
+		wg.Go(func() {
+			for n := uint64(0); ; n++ {
+				nonce := uint64(c)*1_000_000 + n
+				_, err := m.Sign(t.Context(), []signing.Intent{payment(from, nonce, fmt.Sprint(nonce))})
+				if fault.Code(err) == "locked" {
+					return
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				select {
+				case signed <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
+	<-signed
+	m.Lock()
+	before, err := m.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if after, err := m.Status(t.Context()); err != nil || after != before {
+		t.Errorf("the journal went on after Lock: %+v, then %+v, %v", before, after, err)
+	}
+}
+
+func TestAKeyOfAnotherLedgerIsNotFound(t *testing.T) {
+	m, from := newMachine(t)
+	if k, ok, err := m.FindKey(t.Context(), ledger, "evm", from); err != nil || !ok || k.Device != m.device || k.Path != "m/44'/60'/0'/0/0" {
+		t.Errorf("%+v, %v, %v", k, ok, err)
+	}
+	if _, ok, err := m.FindKey(t.Context(), "ledger-2", "evm", from); ok || err != nil {
+		t.Errorf("found for another ledger: %v, %v", ok, err)
+	}
+}
