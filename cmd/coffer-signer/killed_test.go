@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/core/types"
+
+	"coffer.internal/internal/signer/client"
+	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/vault"
+	"coffer.internal/signing"
+)
+
+const (
+	ledger = "ledger-1"
+	to     = "0x52908400098527886E0F7030069857D2E4169EE7"
+)
+
+// process is a real coffer-signer that a test may kill.
+type process struct {
+	t    *testing.T
+	home string
+	cmd  *exec.Cmd
+	log  *bytes.Buffer
+	done chan struct{}
+}
+
+// newProcess makes a machine whose passphrase costs little to try, so that a test can start it many times.
+func newProcess(t *testing.T) *process {
+	t.Helper()
+	p := &process{t: t, home: filepath.Join(t.TempDir(), "s")}
+	if err := journal.Create(p.home); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := vault.Create(p.home, nil, []byte("x"), vault.Options{WorkFactor: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(p.home, "passphrase"), []byte("x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.start()
+	t.Cleanup(p.kill)
+	return p
+}
+
+func (p *process) socket() string { return filepath.Join(p.home, "signer.sock") }
+
+func (p *process) start() {
+	p.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.log = new(bytes.Buffer)
+	p.cmd = &exec.Cmd{
+		Path:        self,
+		Args:        []string{program, "serve", "--passphrase-file", filepath.Join(p.home, "passphrase")},
+		Env:         []string{"HOME=" + p.home, "COFFER_HOME=" + p.home, "COFFER_SIGNER_HOME=" + p.home},
+		Stderr:      p.log,
+		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
+	}
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	done, cmd := make(chan struct{}), p.cmd
+	go func() { defer close(done); _ = cmd.Wait() }()
+	p.done = done
+	if err := awaitSocket(p.socket(), done); err != nil {
+		p.t.Fatalf("it does not listen: %v", err)
+	}
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+func (p *process) client() *client.Client {
+	p.t.Helper()
+	c, err := client.Dial("unix:"+p.socket(), verify)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return c
+}
+
+// verify says whose transaction the bytes are, by another library function than the one that made them.
+func verify(i signing.Intent, raw []byte) (string, error) {
+	var tx types.Transaction
+	if err := tx.UnmarshalBinary(raw); err != nil {
+		return "", err
+	}
+	sender, err := types.Sender(types.LatestSignerForChainID(tx.ChainId()), &tx)
+	if err == nil && (sender.Hex() != i.From || tx.Nonce() != i.Nonce || tx.Value().String() != i.EVM.Amount) {
+		err = fmt.Errorf("nonce %d of %s", tx.Nonce(), sender)
+	}
+	return tx.Hash().Hex(), err
+}
+
+// record is what a test saw of the machine, over all its lives.
+type record struct {
+	mu       sync.Mutex
+	asked    []signing.Intent
+	answers  map[signing.Digest]signing.Answer
+	byNonce  map[uint64]string // hash signed at a nonce
+	byID     map[string]uint64 // nonce that a payment id is signed at
+	signed   int
+	failures []string
+}
+
+// see holds answers against everything seen before.
+func (r *record) see(intents []signing.Intent, answers []signing.Answer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k, a := range answers {
+		i := intents[k]
+		if before, ok := r.answers[a.Digest]; ok {
+			if !same(before, a) {
+				r.failures = append(r.failures, fmt.Sprintf("intent %s got two answers: %+v and %+v", a.Digest, before, a))
+			}
+			continue
+		}
+		r.answers[a.Digest] = a
+		if a.Refusal != nil {
+			continue
+		}
+		r.signed++
+		if hash, ok := r.byNonce[i.Nonce]; ok && hash != a.Hash {
+			r.failures = append(r.failures, fmt.Sprintf("nonce %d is signed twice: %s and %s", i.Nonce, hash, a.Hash))
+		}
+		if nonce, ok := r.byID[i.Payment]; ok && nonce != i.Nonce {
+			r.failures = append(r.failures, fmt.Sprintf("payment %s is signed at nonces %d and %d", i.Payment, nonce, i.Nonce))
+		}
+		r.byNonce[i.Nonce] = a.Hash
+		if i.Payment != "" {
+			r.byID[i.Payment] = i.Nonce
+		}
+	}
+}
+
+func same(a, b signing.Answer) bool {
+	if a.Refusal != nil && b.Refusal != nil {
+		return *a.Refusal == *b.Refusal
+	}
+	return a.Refusal == nil && b.Refusal == nil && a.Hash == b.Hash && bytes.Equal(a.Raw, b.Raw)
+}
+
+// intent is one of few nonces, for one of few payments, of one of two amounts: rivals everywhere.
+func intent(from string, base uint64) signing.Intent {
+	i := signing.Intent{
+		Version: signing.Version, Ledger: ledger, Purpose: signing.PurposePayment, ChainType: "evm", ChainID: 1, From: from,
+		Nonce: base + rand.Uint64N(100), Payment: fmt.Sprint("p-", base+rand.Uint64N(100)),
+		EVM: &signing.EVMTransfer{To: to, Amount: fmt.Sprint(1 + rand.IntN(2)), GasLimit: 21000, MaxFeePerGas: "30", MaxPriorityFeePerGas: "2"},
+	}
+	if rand.IntN(20) == 0 {
+		i.Purpose, i.Payment, i.EVM.To, i.EVM.Amount = signing.PurposeGapFill, "", from, "0"
+	}
+	return i
+}
+
+// The machine is killed at random moments of many batches. What it had journaled without answering is found by asking again.
+func TestF34AKilledMachineAnswersTheSame(t *testing.T) {
+	rounds := 60
+	if testing.Short() {
+		rounds = 15
+	}
+	p := newProcess(t)
+	c := p.client()
+	k, err := c.NewKey(t.Context(), signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1, Ref: "hot"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &record{answers: map[signing.Digest]signing.Answer{}, byNonce: map[uint64]string{}, byID: map[string]uint64{}}
+	for round := range rounds {
+		p.askUntilKilled(r, c, k.Address, uint64(round)*50) // half of each round's nonces are the last one's
+		p.start()
+	}
+	st, err := c.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := st.Signed + st.Refused - len(r.answers)
+	askAll(t, r, c)
+	rivals(t, r, c)
+	for _, f := range r.failures {
+		t.Error(f)
+	}
+	t.Logf("%d kills: %d intents asked, %d signed; %d answers journaled and lost with a kill, then given again", rounds, len(r.asked), r.signed, lost)
+	if lost <= 0 || r.signed == 0 {
+		t.Error("no kill came between journaling and answering")
+	}
+	if again, err := c.NewKey(t.Context(), signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1, Ref: "hot"}); err != nil || again != k {
+		t.Errorf("the key is another: %+v, %v", again, err)
+	}
+}
+
+// askUntilKilled has batches signed from four sides and kills the machine in the middle.
+func (p *process) askUntilKilled(r *record, c *client.Client, from string, base uint64) {
+	ctx, cancel := context.WithTimeout(p.t.Context(), 20*time.Second)
+	defer cancel()
+	var sides sync.WaitGroup
+	begun := make(chan struct{}, 4)
+	for range 4 {
+		sides.Go(func() {
+			for {
+				batch := make([]signing.Intent, 1+rand.IntN(12))
+				for k := range batch {
+					batch[k] = intent(from, base)
+				}
+				r.mu.Lock()
+				r.asked = append(r.asked, batch...)
+				r.mu.Unlock()
+				select {
+				case begun <- struct{}{}:
+				default:
+				}
+				answers, err := c.Sign(ctx, batch)
+				if err != nil {
+					if !errors.Is(err, signing.ErrNoAnswer) {
+						p.t.Errorf("an error that says something: %v", err)
+					}
+					return
+				}
+				r.see(batch, answers)
+			}
+		})
+	}
+	<-begun
+	moment := time.NewTimer(time.Duration(rand.Int64N(int64(25 * time.Millisecond))))
+	<-moment.C
+	p.kill()
+	sides.Wait()
+}
+
+// askAll asks everything once more: what was answered gets the same, what was lost gets its one answer.
+func askAll(t *testing.T, r *record, c *client.Client) {
+	t.Helper()
+	for range 2 {
+		answers, err := c.Sign(t.Context(), r.asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.see(r.asked, answers)
+	}
+}
+
+// rivals asks for another payload at each signed nonce, and for each paid payment at a fresh nonce: all are refused.
+func rivals(t *testing.T, r *record, c *client.Client) {
+	t.Helper()
+	var rivals []signing.Intent
+	var want []string
+	for _, i := range r.asked {
+		if r.answers[i.Digest()].Refusal != nil {
+			continue
+		}
+		e := *i.EVM
+		e.To, e.Amount = to, "77"
+		other := i
+		other.EVM, other.Purpose, other.Payment = &e, signing.PurposePayment, "rival-"+i.Digest().String()
+		rivals, want = append(rivals, other), append(want, "nonce_bound")
+		if i.Payment != "" {
+			moved := i
+			moved.Nonce += 1_000_000
+			rivals, want = append(rivals, moved), append(want, "payment_bound")
+		}
+	}
+	answers, err := c.Sign(t.Context(), rivals)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, a := range answers {
+		if a.Refusal == nil || a.Refusal.Code != want[k] || a.Refusal.Kind != signing.RefusedAsConflict {
+			t.Errorf("a rival at %d for %s got %+v, not %s", rivals[k].Nonce, rivals[k].Payment, a.Refusal, want[k])
+		}
+	}
+}

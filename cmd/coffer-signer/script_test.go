@@ -1,0 +1,87 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// program is the name under which this test binary is coffer-signer.
+const program = "coffer-signer"
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){program: func() { os.Exit(Main()) }})
+}
+
+// Every behaviour of the command line is a script in testdata/script.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("COFFER_HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("COFFER_SIGNER_HOME", filepath.Join(env.WorkDir, "signer"))
+			return os.WriteFile(filepath.Join(env.WorkDir, "passphrase"), []byte("correct horse battery staple\n"), 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"listening": listening,
+			"mode":      mode,
+		},
+	})
+}
+
+// listening waits until somebody listens on a socket.
+//
+//	listening SOCKET
+func listening(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: listening SOCKET")
+	}
+	if err := awaitSocket(ts.MkAbs(args[0]), nil); err != nil {
+		ts.Fatalf("%v", err)
+	}
+}
+
+// awaitSocket waits until somebody listens on a socket, or until ended says that nobody will.
+func awaitSocket(path string, ended <-chan struct{}) error {
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		c, err := net.Dial("unix", path)
+		if err == nil {
+			return c.Close()
+		}
+		select {
+		case <-tick.C:
+		case <-ended:
+			return err
+		case <-deadline.C:
+			return err
+		}
+	}
+}
+
+// mode holds a file's mode to what it must be.
+//
+//	mode 0600 FILE
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: mode MODE FILE")
+	}
+	st, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := "0" + modeDigits(st.Mode()); got != args[0] {
+		ts.Fatalf("%s has mode %s", args[1], got)
+	}
+}
+
+func modeDigits(m os.FileMode) string {
+	p := m.Perm()
+	return string([]byte{'0' + byte(p>>6), '0' + byte(p>>3&7), '0' + byte(p&7)})
+}
