@@ -10,12 +10,12 @@ import (
 	"coffer.internal/internal/chain"
 )
 
-// What a payment may take in gas before it is known: a plain transfer takes 21,000 and a token about 65,000, but a
-// recipient that is a contract runs code when it is paid, and a token may do more than move. Fees that a rollup takes beside gas
-// are not in it.
+// What a payment may take in gas before it is known. A plain transfer takes 21,000, but a recipient that is a contract runs
+// code when it is paid. A plain token takes up to 65,000 for a new holder, and 150,000 where EIP-8037 holds; others do more
+// than move. Fees that a rollup takes beside gas are not in it.
 const (
 	coinGas  = 50_000
-	tokenGas = 100_000
+	tokenGas = 200_000
 )
 
 // Funds reads what wallets have in the latest block: of several nodes the lowest. A contract where no token stands has

@@ -30,6 +30,10 @@ func TestOnGeth(t *testing.T) {
 	chaintest.Run(t, func(t *testing.T) chaintest.World { return newTown(t, startGeth).World })
 }
 
+func TestOnGethWithTheNextRules(t *testing.T) {
+	chaintest.Run(t, func(t *testing.T) chaintest.World { return newTown(t, startNextGeth).World })
+}
+
 func TestOnAnvil(t *testing.T) {
 	chaintest.Run(t, func(t *testing.T) chaintest.World { return newTown(t, startAnvil).World })
 }
@@ -52,7 +56,15 @@ type node struct {
 }
 
 func startGeth(t *testing.T, alloc map[common.Address]*big.Int) node {
-	n, err := gethnode.Start(gethnode.Options{Alloc: alloc})
+	return startGethWith(t, gethnode.Options{Alloc: alloc})
+}
+
+func startNextGeth(t *testing.T, alloc map[common.Address]*big.Int) node {
+	return startGethWith(t, gethnode.Options{Alloc: alloc, NextRules: true})
+}
+
+func startGethWith(t *testing.T, o gethnode.Options) node {
+	n, err := gethnode.Start(o)
 	must(t, err)
 	t.Cleanup(n.Close)
 	return node{n.URL(), n.ChainID(), func(_ *testing.T, blocks int) {

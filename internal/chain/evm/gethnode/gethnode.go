@@ -1,7 +1,7 @@
 // Package gethnode is a real EVM node, go-ethereum's own, in this process: for the demo and the tests, never for the programs.
 //
-// It keeps everything in memory, answers JSON-RPC on a free loopback port, and makes a block when it is told to. Its chain
-// follows the newest rules that go-ethereum has, and its pool is the pool of every geth, with the sizes that Options say.
+// It keeps everything in memory, answers JSON-RPC on a free loopback port, and makes a block when it is told to. Its pool is
+// the pool of every geth, with the sizes that Options say.
 package gethnode
 
 import (
@@ -32,6 +32,10 @@ const chainID = 1337
 // are AccountSlots 16, AccountQueue 64, GlobalSlots 5120, GlobalQueue 1024.
 type Options struct {
 	Alloc map[common.Address]*big.Int // balances in the first block, in wei
+
+	// NextRules makes the chain follow all rules that this go-ethereum knows; else they are Osaka's, those of Ethereum in
+	// November 2026. The next ones make new state dear (EIP-8037): a token's transfer to a new holder takes 150,000 gas.
+	NextRules bool
 
 	AccountSlots uint64 // executable transactions of an account that the pool keeps for certain
 	AccountQueue uint64 // transactions of an account above a missing nonce
@@ -94,8 +98,12 @@ func (o Options) config() *ethconfig.Config {
 	for a, wei := range o.Alloc {
 		alloc[a] = types.Account{Balance: wei}
 	}
+	rules := *params.AllDevChainProtocolChanges
+	if !o.NextRules {
+		rules.AmsterdamTime, rules.BogotaTime = nil, nil
+	}
 	conf := ethconfig.Defaults
-	conf.Genesis = &core.Genesis{Config: params.AllDevChainProtocolChanges, GasLimit: conf.Miner.GasCeil, Alloc: alloc}
+	conf.Genesis = &core.Genesis{Config: &rules, GasLimit: conf.Miner.GasCeil, Alloc: alloc}
 	conf.SyncMode = ethconfig.FullSync
 	conf.LogNoHistory = true
 	conf.TxPool.NoLocals = true // else what comes over HTTP is local, and the pool's sizes do not hold for it
