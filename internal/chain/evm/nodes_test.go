@@ -54,11 +54,13 @@ func TestAReceiptOfABlockThatTheNodeDoesNotHaveIsNotBelieved(t *testing.T) {
 	w.expect(t, w.Chain, tx, chain.Accepted)
 	w.Mine(t, confirmations)
 	hash := []byte(w.see(t, w.Chain, tx, chain.StageFinal).BlockHash)
+	elsewhere := bytes.Clone(hash)
+	elsewhere[10] = "10"[elsewhere[10]&1] // another digit
 	w.proxy.Lie(func(method string, result json.RawMessage) json.RawMessage {
 		if method != "eth_getTransactionReceipt" {
 			return result
 		}
-		return bytes.ReplaceAll(result, hash, bytes.ReplaceAll(hash, []byte("a"), []byte("b")))
+		return bytes.ReplaceAll(result, hash, elsewhere)
 	})
 	w.see(t, w.Chain, tx, chain.StageUnknown)
 }
