@@ -276,7 +276,7 @@ func testReserve(t *testing.T, h Harness) {
 				"a row given again meanwhile": {
 					Take: []store.Nonce{{WalletID: id, Nonce: 0, State: store.NonceReserved, Request: "x", Fence: n.Fence + 2}},
 				},
-				"a withdrawal that has ended": {Assign: []string{"ended"}},
+				"a withdrawal that has ended":    {Assign: []string{"ended"}},
 				"a withdrawal that is not there": {Assign: []string{"nobody"}},
 			} {
 				plan.Audit = audit

@@ -160,7 +160,9 @@ func (w *world) give(wallet int64, request string, expires time.Time, requests [
 // withdraw queues a withdrawal.
 func (w *world) withdraw(payment string) {
 	w.Helper()
-	w.update(func(tx store.Tx) error { return tx.AddWithdrawals(w.ctx, []store.NewWithdrawal{newWithdrawal(payment)}) })
+	w.update(func(tx store.Tx) error {
+		return tx.AddWithdrawals(w.ctx, []store.NewWithdrawal{newWithdrawal(payment)})
+	})
 }
 
 func newWithdrawal(payment string) store.NewWithdrawal {

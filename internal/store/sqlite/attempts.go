@@ -1,0 +1,91 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"coffer.internal/internal/store"
+)
+
+func scanAttempt(rs *sql.Rows, a *store.Attempt) error {
+	var block sql.NullInt64
+	var success sql.NullBool
+	err := rs.Scan(&a.ID, &a.WalletID, &a.Address, &a.ChainType, &a.ChainID, &a.Nonce, orEmpty{&a.Payment}, &a.Purpose, &a.Digest, &a.Intent,
+		&a.State, &a.Raw, orEmpty{&a.Hash}, &a.Note, orEmpty{&a.Refusal}, &block, orEmpty{&a.BlockHash}, &success, orEmpty{&a.Fee},
+		when{&a.AskedAt}, when{&a.SignedAt}, when{&a.SentAt}, when{&a.MinedAt}, when{&a.FinalAt}, when{&a.UpdatedAt})
+	a.BlockNumber, a.Success = uint64(block.Int64), success.Bool
+	return err
+}
+
+// Attempts lists attempts.
+func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Attempt, error) {
+	q := where("attempts").
+		and(f.IDs != nil, among("a.id"), list(f.IDs)).
+		and(f.States != nil, among("a.state"), list(f.States)).
+		and(f.ChainType != "", "i.chain_type = ?", f.ChainType).
+		and(f.WalletID != 0, "a.wallet_id = ?", f.WalletID).
+		and(f.Payments != nil, among("a.payment"), list(f.Payments))
+	if f.ChainID != nil {
+		q.and(true, "i.chain_id = ?", *f.ChainID)
+	}
+	if f.Nonce != nil {
+		q.and(true, "a.nonce = ?", *f.Nonce)
+	}
+	order := "a.id"
+	if f.By == "nonce" {
+		order = "a.wallet_id, a.nonce, a.id"
+	}
+	text, args := q.order(order, f.Limit)
+	return rows(r, text, scanAttempt, args...)
+}
+
+// Ask writes attempts, each after its nonce's compare-and-set.
+func (t *tx) Ask(_ context.Context, asks []store.Ask) ([]int64, error) {
+	ids := make([]int64, len(asks))
+	for i, a := range asks {
+		moved, err := t.useNonce(a)
+		if err != nil {
+			return nil, err
+		}
+		if !moved {
+			continue
+		}
+		made, err := rows(&t.reader, queries["attempt_add"], func(rs *sql.Rows, id *int64) error { return rs.Scan(id) },
+			a.WalletID, a.Nonce, emptyIsNull(a.Payment), a.Purpose, a.Digest, a.Intent, text(t.now))
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = made[0]
+	}
+	return ids, nil
+}
+
+func (t *tx) useNonce(a store.Ask) (bool, error) {
+	var n int64
+	var err error
+	if a.Payment == "" {
+		n, err = t.exec(queries["nonce_fill"], a.WalletID, a.Nonce, a.Fence, text(t.now))
+	} else {
+		n, err = t.exec(queries["nonce_ask"], a.WalletID, a.Nonce, a.Fence, a.Request, a.Row, text(t.now))
+	}
+	return n == 1, err
+}
+
+// MoveAttempts moves attempts from state to state.
+func (t *tx) MoveAttempts(_ context.Context, moves []store.AttemptMove) error {
+	for _, m := range moves {
+		err := t.one(fmt.Sprintf("move attempt %d", m.ID), queries["attempt_move"], m.ID, m.From, m.To, m.Note, m.Raw, m.Hash,
+			emptyIsNull(m.Refusal), m.BlockNumber, m.BlockHash, m.Success, m.Fee, text(t.now))
+		if err != nil {
+			return err
+		}
+		if m.To != store.AttemptRefused {
+			continue
+		}
+		if _, err := t.exec(queries["nonce_refused"], m.ID, text(t.now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"coffer.internal/internal/store"
+)
+
+// Record appends audit rows.
+func (t *tx) Record(_ context.Context, rows []store.AuditRow) error { return t.record(rows) }
+
+func (t *tx) record(rows []store.AuditRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	lines := make([][]any, len(rows))
+	for i, a := range rows {
+		lines[i] = []any{a.Actor, a.Action, a.Subject, a.Before, a.After, a.Result, a.Reason}
+	}
+	_, err := t.exec(queries["audit_add"], list(lines), text(t.now))
+	return err
+}
+
+// Audit lists audit rows, newest first.
+func (r *reader) Audit(_ context.Context, f store.AuditFilter) ([]store.AuditRow, error) {
+	family := strings.HasSuffix(f.Action, ".")
+	text, args := where("audit").
+		and(f.Action != "" && !family, "action = ?", f.Action).
+		and(family, "action LIKE ? || '%'", f.Action).
+		and(f.Subject != "", "subject = ?", f.Subject).
+		and(f.BeforeID > 0, "id < ?", f.BeforeID).
+		order("id DESC", f.Limit)
+	return rows(r, text, func(rs *sql.Rows, a *store.AuditRow) error {
+		return rs.Scan(&a.ID, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
+	}, args...)
+}

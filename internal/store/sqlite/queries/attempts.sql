@@ -1,0 +1,29 @@
+-- name: attempts
+SELECT a.id, a.wallet_id, i.address, i.chain_type, i.chain_id, a.nonce, a.payment, a.purpose, a.digest, a.intent, a.state, a.raw, a.hash,
+    a.note, a.refusal, a.block_number, a.block_hash, a.success, a.fee, a.asked_at, a.signed_at, a.sent_at, a.mined_at, a.final_at, a.updated_at
+FROM attempts a
+JOIN internal_wallets i ON i.id = a.wallet_id
+WHERE true
+
+-- name: attempt_add
+INSERT INTO attempts (wallet_id, nonce, payment, purpose, digest, intent, state, asked_at, updated_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'asked', ?7, ?7)
+RETURNING id
+
+-- name: attempt_move
+UPDATE attempts SET
+    state = ?3,
+    note = ?4,
+    raw = CASE WHEN ?3 = 'signed' AND ?2 <> 'signed' THEN ?5 ELSE raw END,
+    hash = CASE WHEN ?3 = 'signed' AND ?2 <> 'signed' THEN ?6 ELSE hash END,
+    refusal = CASE WHEN ?3 = 'refused' THEN ?7 ELSE refusal END,
+    block_number = CASE WHEN ?3 IN ('mined', 'final') THEN ?8 WHEN ?3 = 'sent' THEN NULL ELSE block_number END,
+    block_hash = CASE WHEN ?3 IN ('mined', 'final') THEN ?9 WHEN ?3 = 'sent' THEN NULL ELSE block_hash END,
+    success = CASE WHEN ?3 IN ('mined', 'final') THEN ?10 WHEN ?3 = 'sent' THEN NULL ELSE success END,
+    fee = CASE WHEN ?3 IN ('mined', 'final') THEN ?11 WHEN ?3 = 'sent' THEN NULL ELSE fee END,
+    signed_at = CASE WHEN ?3 = 'signed' AND ?2 <> 'signed' THEN ?12 ELSE signed_at END,
+    sent_at = CASE WHEN ?3 = 'sent' AND ?2 IN ('signed', 'sent') THEN ?12 ELSE sent_at END,
+    mined_at = CASE WHEN ?3 IN ('mined', 'final') THEN coalesce(mined_at, ?12) WHEN ?3 = 'sent' THEN NULL ELSE mined_at END,
+    final_at = CASE WHEN ?3 = 'final' THEN coalesce(final_at, ?12) ELSE final_at END,
+    updated_at = ?12
+WHERE id = ?1 AND state = ?2

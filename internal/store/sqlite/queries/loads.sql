@@ -1,0 +1,40 @@
+-- name: load_counts
+SELECT v.value,
+    c.reserved - (SELECT count(*) FROM nonces n
+        WHERE n.wallet_id = v.value AND n.state = 'reserved' AND n.expires_at <= ?2 AND w.device IS NOT NULL),
+    (SELECT count(*) FROM nonces n
+        WHERE n.wallet_id = v.value AND n.state = 'reserved' AND n.for_withdrawal = 1
+          AND (n.expires_at IS NULL OR n.expires_at > ?2 OR w.device IS NULL)),
+    (SELECT count(DISTINCT a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent') AND a.wallet_id = v.value),
+    (SELECT count(DISTINCT a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent', 'mined') AND a.wallet_id = v.value)
+FROM json_each(?1) v
+JOIN internal_wallets w ON w.id = v.value
+JOIN wallet_counts c ON c.wallet_id = v.value
+ORDER BY v.key
+
+-- name: load_rest
+SELECT (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'free')
+     + (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'reserved' AND n.expires_at <= ?2 AND w.device IS NOT NULL),
+    (SELECT min(a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent') AND a.wallet_id = w.id),
+    (SELECT max(a.updated_at) FROM attempts a WHERE a.wallet_id = w.id)
+FROM internal_wallets w
+WHERE w.id = ?1
+
+-- name: load_gaps
+-- Rows below the highest signed nonce that have no signed attempt. External nonces have no rows.
+WITH top (nonce) AS (
+    SELECT max(
+        ifnull((SELECT max(nonce) FROM attempts WHERE state = 'signed' AND wallet_id = ?1), -1),
+        ifnull((SELECT max(nonce) FROM attempts WHERE state = 'sent' AND wallet_id = ?1), -1),
+        ifnull((SELECT max(nonce) FROM attempts WHERE state = 'mined' AND wallet_id = ?1), -1),
+        ifnull((SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = ?1), -1))
+)
+SELECT n.nonce FROM nonces n, top WHERE n.wallet_id = ?1 AND n.state = 'free' AND n.nonce < top.nonce
+UNION
+SELECT n.nonce FROM nonces n, top WHERE n.wallet_id = ?1 AND n.state = 'reserved' AND n.nonce < top.nonce
+UNION
+SELECT a.nonce FROM attempts a, top
+WHERE a.state IN ('asked', 'refused') AND a.wallet_id = ?1 AND a.nonce < top.nonce
+  AND NOT EXISTS (SELECT 1 FROM attempts s WHERE s.wallet_id = ?1 AND s.nonce = a.nonce AND s.state NOT IN ('asked', 'refused'))
+ORDER BY 1
+LIMIT 100

@@ -1,0 +1,24 @@
+-- name: withdrawals
+SELECT w.seq, w.payment, w.request, w.row_no, w.chain_type, w.chain_id, w.to_address, w.asset, w.contract, w.amount,
+    w.state, w.outcome, w.reason, w.created_at, w.updated_at, w.ended_at,
+    n.wallet_id, i.address, n.nonce, n.fence, n.state = 'reserved' AND ifnull(n.expires_at <= ?, false) AND i.device IS NOT NULL,
+    a.state, a.hash
+FROM withdrawals w
+LEFT JOIN nonces n ON n.request = w.request AND n.row_no = w.row_no
+LEFT JOIN internal_wallets i ON i.id = n.wallet_id
+LEFT JOIN attempts a ON a.id = (SELECT max(x.id) FROM attempts x WHERE x.payment = w.payment)
+WHERE true
+
+-- name: withdrawal_unasked
+w.state IN ('queued', 'assigned')
+  AND NOT EXISTS (SELECT 1 FROM attempts x WHERE x.payment = w.payment AND x.state <> 'refused')
+
+-- name: withdrawals_add
+INSERT INTO withdrawals (payment, request, row_no, chain_type, chain_id, to_address, asset, contract, amount, state, created_at, updated_at)
+SELECT v.value ->> 0, v.value ->> 1, v.value ->> 2, v.value ->> 3, v.value ->> 4, v.value ->> 5, v.value ->> 6, v.value ->> 7, v.value ->> 8,
+    v.value ->> 9, ?2, ?2
+FROM json_each(?1) v
+ORDER BY v.key
+
+-- name: withdrawal_move
+UPDATE withdrawals SET state = ?3, outcome = ?4, reason = ?5, ended_at = ?6, updated_at = ?7 WHERE payment = ?1 AND state = ?2

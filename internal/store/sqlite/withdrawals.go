@@ -1,0 +1,78 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"coffer.internal/internal/store"
+)
+
+func scanWithdrawal(rs *sql.Rows, w *store.Withdrawal) error {
+	var wallet, fence sql.NullInt64
+	var expired sql.NullBool
+	err := rs.Scan(&w.Seq, &w.Payment, &w.Request, &w.Row, &w.ChainType, &w.ChainID, &w.To, &w.Asset, &w.Contract, &w.Amount,
+		&w.State, orEmpty{&w.Outcome}, &w.Reason, when{&w.CreatedAt}, when{&w.UpdatedAt}, when{&w.EndedAt},
+		&wallet, orEmpty{&w.Address}, &w.Nonce, &fence, &expired, orEmpty{&w.Attempt}, orEmpty{&w.Hash})
+	w.WalletID, w.Fence, w.Expired = wallet.Int64, fence.Int64, expired.Bool
+	return err
+}
+
+// Withdrawals lists withdrawals with the nonce and the newest attempt they have.
+func (r *reader) Withdrawals(_ context.Context, f store.WithdrawalFilter) ([]store.Withdrawal, error) {
+	q := where("withdrawals", text(r.now)).
+		and(f.Payments != nil, among("w.payment"), list(f.Payments)).
+		and(f.States != nil, among("w.state"), list(f.States)).
+		and(f.Outcomes != nil, among("w.outcome"), list(f.Outcomes)).
+		and(f.ChainType != "", "w.chain_type = ?", f.ChainType).
+		and(f.AfterSeq > 0, "w.seq > ?", f.AfterSeq).
+		plain(f.Unasked, queries["withdrawal_unasked"])
+	if f.ChainID != nil {
+		q.and(true, "w.chain_id = ?", *f.ChainID)
+	}
+	order := "w.seq"
+	if f.Newest {
+		order = "w.seq DESC"
+	}
+	text, args := q.order(order, f.Limit)
+	return rows(r, text, scanWithdrawal, args...)
+}
+
+// AddWithdrawals inserts withdrawals with their requests.
+func (t *tx) AddWithdrawals(_ context.Context, ws []store.NewWithdrawal) error {
+	requests, lines := make([][]any, len(ws)), make([][]any, len(ws))
+	for i, w := range ws {
+		requests[i] = []any{w.Payment, store.KindWithdrawal, w.Content, 0, 1}
+		lines[i] = []any{w.Payment, w.Payment, 0, w.ChainType, w.ChainID, w.To, w.Asset, w.Contract, w.Amount, store.WithdrawalQueued}
+	}
+	if _, err := t.exec(queries["requests_add"], list(requests), text(t.now)); err != nil {
+		return err
+	}
+	_, err := t.exec(queries["withdrawals_add"], list(lines), text(t.now))
+	return err
+}
+
+// AdoptReservation makes the withdrawal of a reserved nonce.
+func (t *tx) AdoptReservation(_ context.Context, w store.Withdrawal) error {
+	line := []any{w.Payment, w.Request, w.Row, w.ChainType, w.ChainID, w.To, w.Asset, w.Contract, w.Amount, store.WithdrawalAssigned}
+	if _, err := t.exec(queries["withdrawals_add"], list([][]any{line}), text(t.now)); err != nil {
+		return err
+	}
+	_, err := t.exec(queries["nonce_adopted"], w.Request, w.Row)
+	return err
+}
+
+// MoveWithdrawals moves withdrawals from state to state.
+func (t *tx) MoveWithdrawals(_ context.Context, moves []store.WithdrawalMove) error {
+	for _, m := range moves {
+		ended := any(nil)
+		if m.To == store.WithdrawalEnded {
+			ended = text(t.now)
+		}
+		err := t.one("move withdrawal "+m.Payment, queries["withdrawal_move"],
+			m.Payment, m.From, m.To, emptyIsNull(m.Outcome), m.Reason, ended, text(t.now))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
