@@ -1,181 +1,133 @@
 // Command mutants breaks each guard of coffer on purpose and sees whether its named test notices.
 //
 // A mutant is a small patch in testdata with three lines above it: what it takes away (guard:), where the test stands
-// (package:) and what it is called (test:, a -run pattern). Each is applied to a copy of the tree; the test must then fail. A
-// mutant that does not apply, does not build, or is not noticed fails the run.
+// (package:) and what it is called (test:, a -run pattern). Each is applied to a copy of the tree, working changes included;
+// the test must then fail.
+//
+// Killed means: without the patch the test runs and passes, with it the code still builds and an assertion of that test fails.
+// A patch that does not apply or build, a test that is not there, is skipped, is red anyway, panics or hangs: none of these
+// says anything about the guard, and each fails the run.
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"strings"
+	"runtime"
+	"sync"
 	"time"
 )
 
 func main() {
 	only := flag.String("run", "", "only mutants whose file name matches this regular expression")
+	workers := flag.Int("j", runtime.GOMAXPROCS(0), "how many mutants are tried at a time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *only, os.Stdout); err != nil {
+	if err := run(ctx, *only, *workers, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, only string, out io.Writer) error {
+func run(ctx context.Context, only string, workers int, out io.Writer) (err error) {
 	match, err := regexp.Compile(only)
 	if err != nil {
 		return err
 	}
-	files, err := filepath.Glob("internal/mutants/testdata/*.patch")
-	if err != nil || len(files) == 0 {
-		return errors.Join(err, errors.New("no patches found; run it from the project's root: make mutants"))
-	}
-	tree, err := copyTree(ctx)
+	mutants, err := load("internal/mutants/testdata", match)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tree)
-	alive, tried := 0, 0
-	for _, f := range files {
-		if !match.MatchString(filepath.Base(f)) {
-			continue
-		}
-		tried++
-		if err := try(ctx, tree, f, out); err != nil {
-			alive++
-			fmt.Fprintf(out, "ALIVE   %s: %v\n", filepath.Base(f), err)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	temp, err := os.MkdirTemp("", "coffer-mutants-")
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(out, "%d mutants, %d killed, %d alive\n", tried, tried-alive, alive)
-	if alive > 0 {
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	r := &report{out: out}
+	if err := tryAll(ctx, temp, mutants, min(max(workers, 1), len(mutants)), r); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d mutants, %d killed, %d alive\n", len(mutants), len(mutants)-r.alive, r.alive)
+	if r.alive > 0 {
 		return errors.New("a guard has no test that fails without it")
 	}
 	return nil
 }
 
-// mutant is a patch with its header.
-type mutant struct {
-	guard, pkg, test string
-	patch            []byte
-}
-
-func read(file string) (mutant, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return mutant{}, err
+// tryAll shares the mutants out to workers, each with a tree of its own.
+func tryAll(ctx context.Context, temp string, mutants []mutant, workers int, r *report) error {
+	var all sync.WaitGroup
+	work := make(chan mutant)
+	failed := make([]error, workers)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	sound := &baseline{seen: map[[2]string]*verdict{}}
+	for i := range workers {
+		tree := filepath.Join(temp, fmt.Sprint("tree-", i))
+		if err := copyTree(ctx, tree); err != nil {
+			return err
+		}
+		all.Go(func() {
+			for m := range work {
+				if failed[i] = try(ctx, tree, m, sound, r); failed[i] != nil {
+					cancel(failed[i])
+					return
+				}
+			}
+		})
 	}
-	var m mutant
-	header, _, _ := bytes.Cut(b, []byte("\n--- "))
-	lines := bufio.NewScanner(bytes.NewReader(header))
-	for lines.Scan() {
-		name, value, _ := strings.Cut(lines.Text(), ": ")
-		switch name {
-		case "guard":
-			m.guard = value
-		case "package":
-			m.pkg = value
-		case "test":
-			m.test = value
+	for _, m := range mutants {
+		select {
+		case work <- m:
+		case <-ctx.Done():
 		}
 	}
-	if m.guard == "" || m.pkg == "" || m.test == "" {
-		return mutant{}, errors.New("its header lacks guard:, package: or test:")
-	}
-	m.patch = b
-	return m, nil
+	close(work)
+	all.Wait()
+	return errors.Join(append(failed, ctx.Err())...)
 }
 
-// try applies one mutant, runs its test, and takes the mutant out again. nil means that the test noticed.
-func try(ctx context.Context, tree, file string, out io.Writer) (err error) {
-	m, err := read(file)
-	if err != nil {
-		return err
-	}
-	if err := apply(ctx, tree, m.patch); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, apply(ctx, tree, m.patch, "-R")) }()
+// try tries one mutant in a tree, and leaves the tree as it was. An error means that the run cannot go on.
+func try(ctx context.Context, tree string, m mutant, sound *baseline, r *report) error {
 	start := time.Now()
-	cmd := exec.CommandContext(ctx, "go", "test", "-trimpath", "-count=1", "-run", m.test, m.pkg)
-	cmd.Dir = tree
-	cmd.Env = append(os.Environ(), "COFFER_TESTTOOLS="+testtools())
-	text, err := cmd.CombinedOutput()
-	switch {
-	case err == nil:
-		return fmt.Errorf("%s in %s passes without the guard: %s", m.test, m.pkg, m.guard)
-	case !bytes.Contains(text, []byte("--- FAIL: ")):
-		return fmt.Errorf("no test failed, it just broke:\n%s", tail(text))
-	}
-	fmt.Fprintf(out, "killed  %-44s %5.1fs  %s\n", filepath.Base(file), time.Since(start).Seconds(), m.guard)
-	return nil
-}
-
-func apply(ctx context.Context, tree string, patch []byte, more ...string) error {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"apply"}, more...)...)
-	cmd.Dir = tree
-	cmd.Stdin = bytes.NewReader(patch)
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("the patch does not apply: %w\n%s", err, text)
-	}
-	return nil
-}
-
-// copyTree copies every file that git knows, as it stands, to a new folder.
-func copyTree(ctx context.Context) (string, error) {
-	names, err := exec.CommandContext(ctx, "git", "ls-files", "-z").Output()
-	if err != nil {
-		return "", fmt.Errorf("list the files: %w", err)
-	}
-	tree, err := os.MkdirTemp("", "coffer-mutants-")
-	if err != nil {
-		return "", err
-	}
-	for name := range strings.SplitSeq(strings.TrimSuffix(string(names), "\x00"), "\x00") {
-		if err := copyFile(name, filepath.Join(tree, name)); err != nil {
-			return "", errors.Join(err, os.RemoveAll(tree))
+	err := sound.check(ctx, tree, m)
+	if err == nil {
+		if err = apply(ctx, tree, m.patch); err == nil {
+			err = killed(ctx, tree, m)
+			if back := apply(ctx, tree, m.patch, "-R"); back != nil {
+				return fmt.Errorf("%s cannot be taken out again: %w", m.name, errors.Join(back, ctx.Err()))
+			}
 		}
 	}
-	return tree, nil
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	r.add(m, err, time.Since(start))
+	return nil
 }
 
-func copyFile(from, to string) error {
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	st, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(to, b, st.Mode().Perm())
+// report prints what became of each mutant.
+type report struct {
+	mu    sync.Mutex
+	out   io.Writer
+	alive int
 }
 
-// testtools is where npm's packages are: the copy has none of its own.
-func testtools() string {
-	dir, err := filepath.Abs("testtools")
+func (r *report) add(m mutant, err error, took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err != nil {
-		return "testtools"
+		r.alive++
+		fmt.Fprintf(r.out, "ALIVE   %s: %s\n        %v\n", m.name, m.guard, err)
+		return
 	}
-	return dir
+	fmt.Fprintf(r.out, "killed  %-40s %5.1fs  %s\n", m.name, took.Seconds(), m.guard)
 }
-
-func tail(b []byte) []byte { return b[max(0, len(b)-1500):] }

@@ -1,12 +1,16 @@
 package journal
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
+	bolt "go.etcd.io/bbolt"
+
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/derive"
 	"coffer.internal/signing"
 )
 
@@ -35,6 +39,46 @@ func TestTheCounterOfKeysNeverGoesBack(t *testing.T) {
 	}
 	if c, err := w.Counts(); err != nil || c.Keys != 2 {
 		t.Errorf("%d keys, %v", c.Keys, err)
+	}
+}
+
+// setCounter writes a counter as somebody did who changed the file by hand.
+func (w *world) setCounter(network string, next uint64) {
+	w.t.Helper()
+	err := w.db.Update(func(tx *bolt.Tx) error {
+		return tx.Bucket(counters).Put([]byte(network), binary.BigEndian.AppendUint64(nil, next))
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestAKeyThatWasMadeIsNotMadeAgainThoughTheCounterWentBack(t *testing.T) {
+	w := newWorld(t)
+	r := signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1}
+	first := w.newKey(r)
+	w.setCounter("evm/60", 0)
+	r.Ledger = "ledger-2"
+	if k, err := w.NewKey(t.Context(), r, at); err == nil {
+		t.Errorf("two ledgers have the key at %s: %+v", first.Path, k)
+	}
+	if k, ok, err := w.FindKey("evm", first.Address); err != nil || !ok || k != first {
+		t.Errorf("the key is %+v, %v, %v", k, ok, err)
+	}
+}
+
+func TestAfterTheLastIndexNoKeyIsMade(t *testing.T) {
+	w := newWorld(t)
+	r := signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1}
+	w.setCounter("evm/60", derive.MaxIndex)
+	if k := w.newKey(r); k.Path != "m/44'/60'/0'/0/2147483647" {
+		t.Errorf("the last key is at %s", k.Path)
+	}
+	for _, next := range []uint64{derive.MaxIndex + 1, 1 << 32} {
+		w.setCounter("evm/60", next)
+		if k, err := w.NewKey(t.Context(), r, at); fault.Code(err) != "keys_used_up" {
+			t.Errorf("at %d: %+v, %v", next, k, err)
+		}
 	}
 }
 

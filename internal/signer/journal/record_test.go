@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,6 +119,39 @@ func TestF34WithoutAWritableJournalThereIsNoAnswer(t *testing.T) {
 	w.reopen()
 	if diff := cmp.Diff(after, w.record(proposed(payment(0, "a", "1")), proposed(payment(1, "b", "2")), proposed(payment(1, "b", "1")))); diff != "" {
 		t.Errorf("after a restart (-before +after):\n%s", diff)
+	}
+}
+
+func TestF34WhatIsWrittenAndNotSyncedIsNoAnswer(t *testing.T) {
+	w := newWorld(t)
+	before := w.record(proposed(payment(0, "a", "1")))
+	for n := range uint64(3) { // what the last of these leave behind is room for one more: the file need not grow
+		var many []Proposal
+		for i := range uint64(100) {
+			many = append(many, proposed(payment(1000*(n+1)+i, fmt.Sprint(n, i), "1")))
+		}
+		w.record(many...)
+	}
+	mend := w.breakSync()
+	_, err := w.Record(t.Context(), []Proposal{proposed(payment(1, "b", "1"))})
+	if fault.Code(err) != "journal_not_written" || !errors.Is(err, syscall.EINVAL) { // which is what fdatasync(2) says
+		t.Fatalf("synced nowhere, and answered: %v", err)
+	}
+	mend()
+	if diff := cmp.Diff(before, w.record(proposed(payment(0, "a", "1")))); diff != "" {
+		t.Errorf("another answer (-before +after):\n%s", diff)
+	}
+}
+
+func TestABatchThatFailsHalfWayBindsNothing(t *testing.T) {
+	w := newWorld(t)
+	unsigned := proposed(payment(1, "b", "1"))
+	unsigned.Raw, unsigned.Hash = nil, ""
+	if got, err := w.Record(t.Context(), []Proposal{proposed(payment(0, "a", "1")), unsigned}); err == nil {
+		t.Fatalf("answered without a signature: %+v", got)
+	}
+	if got := briefs(w.record(proposed(payment(0, "other", "1")), proposed(payment(2, "a", "1")))); got != " signed signed" {
+		t.Errorf("half of the batch was kept:%s", got)
 	}
 }
 

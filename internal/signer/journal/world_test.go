@@ -80,23 +80,35 @@ func (w *world) reopen() {
 // breakDisk makes the kernel refuse every write to the journal, until mend.
 func (w *world) breakDisk() (mend func()) {
 	w.t.Helper()
+	return w.replaceFile(filepath.Join(w.dir, FileName), syscall.O_RDONLY)
+}
+
+// breakSync makes the kernel take every write to the journal and refuse to sync it, until mend.
+func (w *world) breakSync() (mend func()) {
+	w.t.Helper()
+	return w.replaceFile(os.DevNull, syscall.O_RDWR)
+}
+
+// replaceFile puts another file where the journal's file descriptor is, until mend.
+func (w *world) replaceFile(path string, flag int) (mend func()) {
+	w.t.Helper()
+	other, err := syscall.Open(path, flag, 0)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	fd := int(w.file.Fd())
-	writable, err := syscall.Dup(fd)
+	own, err := syscall.Dup(fd)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	readable, err := os.Open(filepath.Join(w.dir, FileName))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if err := syscall.Dup3(int(readable.Fd()), fd, 0); err != nil {
+	if err := syscall.Dup3(other, fd, 0); err != nil {
 		w.t.Fatal(err)
 	}
 	return func() {
-		if err := syscall.Dup3(writable, fd, 0); err != nil {
+		if err := syscall.Dup3(own, fd, 0); err != nil {
 			w.t.Fatal(err)
 		}
-		_, _ = syscall.Close(writable), readable.Close()
+		_, _ = syscall.Close(own), syscall.Close(other)
 	}
 }
 
