@@ -1,0 +1,78 @@
+// Package pgtest gives tests a real PostgreSQL: each one a fresh, empty database on a throwaway cluster.
+//
+// The cluster is the one that COFFER_TEST_POSTGRES names (cmd/pgcluster sets it, so that many test binaries share one);
+// without it this process starts its own on first use. It listens on a unix socket only, belongs to nobody but the test run,
+// and is gone when the process is, however that ends: see supervise.go.
+//
+// Programs that are shipped must not import it.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Env names the cluster to use: the URL of any database on it, as a superuser.
+const Env = "COFFER_TEST_POSTGRES"
+
+// shared is the cluster of this process. Nobody stops it: it ends with the process.
+var shared = sync.OnceValues(func() (string, error) {
+	if u := os.Getenv(Env); u != "" {
+		return u, nil
+	}
+	c, err := Start(Options{})
+	if err != nil {
+		return "", err
+	}
+	return c.URL(), nil
+})
+
+// DSN makes an empty database and returns its URL. The database is dropped when the test ends, whoever is still connected.
+func DSN(t testing.TB) string {
+	t.Helper()
+	cluster, err := shared()
+	if err != nil {
+		t.Fatalf("a throwaway PostgreSQL: %v", err)
+	}
+	name := "coffer_" + strings.ToLower(rand.Text())
+	if err := Exec(t.Context(), cluster, "CREATE DATABASE "+name); err != nil {
+		t.Fatalf("make database %s: %v", name, err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := Exec(ctx, cluster, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			t.Errorf("drop database %s: %v", name, err)
+		}
+	})
+	u, err := url.Parse(cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// Exec runs SQL on a database, on a connection of its own.
+func Exec(ctx context.Context, url, sql string) (err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := conn.Close(ctx); err == nil && e != nil {
+			err = fmt.Errorf("close: %w", e)
+		}
+	}()
+	_, err = conn.Exec(ctx, sql)
+	return err
+}
