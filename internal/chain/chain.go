@@ -22,6 +22,9 @@ type Chain interface {
 	// Funds reads balances at the latest block, and what one payment may cost in fees at most now.
 	Funds(ctx context.Context, addresses, contracts []string) (Funds, error)
 
+	// Impossible says why a payment can never be paid on this chain whatever its state is, or nothing. It asks no node.
+	Impossible(p Payment) string
+
 	// Vet looks at payments before a nonce is bound to them, as if paid by from. The result is in order; a nil Refusal means
 	// that it can be paid. An error is about none of them.
 	Vet(ctx context.Context, from string, payments []Payment) ([]Vetted, error)

@@ -24,7 +24,7 @@ func (c *Chain) Vet(ctx context.Context, from string, payments []chain.Payment) 
 	var tried []chain.Payment
 	var at []int
 	for i, p := range payments {
-		if vetted[i].Refusal = impossible(p); vetted[i].Refusal == "" {
+		if vetted[i].Refusal = c.Impossible(p); vetted[i].Refusal == "" {
 			tried, at = append(tried, p), append(at, i)
 		}
 	}
@@ -55,8 +55,8 @@ func (c *Chain) Vet(ctx context.Context, from string, payments []chain.Payment) 
 	return vetted, nil
 }
 
-// impossible says what is wrong with a payment on any EVM chain in any state.
-func impossible(p chain.Payment) string {
+// Impossible says what is wrong with a payment on any EVM chain in any state.
+func (*Chain) Impossible(p chain.Payment) string {
 	to := common.HexToAddress(p.To)
 	switch {
 	case p.Amount == nil || p.Amount.Sign() <= 0 || p.Amount.BitLen() > 256:

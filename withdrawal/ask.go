@@ -1,0 +1,153 @@
+package withdrawal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"coffer.internal/internal/chain"
+	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
+	"coffer.internal/signing"
+)
+
+// ask completes an intent for every payment that has its nonce, and writes it down as asked. From then on the payment stays
+// with this nonce, and the nonce with this payment. It says how many it asked.
+func (l *lane) ask(ctx context.Context) (int, error) {
+	var rows []store.Withdrawal
+	err := l.db.View(ctx, func(r store.Reader) (err error) {
+		rows, err = r.Withdrawals(ctx, l.withdrawals(store.WithdrawalAssigned))
+		return err
+	})
+	if err != nil {
+		return 0, storefault.Of(err, "read what has its nonce")
+	}
+	rows = slices.DeleteFunc(rows, func(w store.Withdrawal) bool { return !standing(w) })
+	asked := 0
+	for some := range slices.Chunk(rows, askAtOnce) {
+		n, err := l.askSome(ctx, some)
+		if asked += n; err != nil {
+			return asked, err
+		}
+	}
+	return asked, nil
+}
+
+// askAtOnce is how many are asked for in one transaction.
+const askAtOnce = 256
+
+func (l *lane) askSome(ctx context.Context, rows []store.Withdrawal) (int, error) {
+	ledger, err := ledgerID(ctx, l.db)
+	if err != nil {
+		return 0, err
+	}
+	orders := make([]chain.Order, len(rows))
+	for i, w := range rows {
+		orders[i] = chain.Order{
+			Ledger: ledger, Purpose: signing.PurposePayment, ChainID: w.ChainID, From: w.Address, Nonce: *w.Nonce,
+			Payment: chain.Payment{ID: w.Payment, To: w.To, Contract: w.Contract, Amount: amountOf(w)},
+		}
+	}
+	intents, errs := apart(orders, func(some []chain.Order) ([]signing.Intent, error) { return l.chain.Draft(ctx, some) })
+	if err := nobody(errs); err != nil {
+		return 0, err
+	}
+	var asks []store.Ask
+	var unclear []waiting
+	for i, w := range rows {
+		if errs[i] != nil {
+			unclear = append(unclear, waiting{w, reasonOf(errs[i])})
+			continue
+		}
+		asks = append(asks, askOf(w.WalletID, w.Fence, intents[i], w.Request, w.Row))
+	}
+	if err := l.giveBack(ctx, unclear); err != nil {
+		return 0, err
+	}
+	return l.write(ctx, asks)
+}
+
+// askOf is the row of an intent; request is empty for a gap fill.
+func askOf(walletID, fence int64, intent signing.Intent, request string, row int) store.Ask {
+	return store.Ask{
+		WalletID: walletID, Nonce: intent.Nonce, Fence: fence, Payment: intent.Payment, Request: request, Row: row,
+		Purpose: string(intent.Purpose), Digest: intent.Digest().String(), Intent: intent.Canonical(),
+	}
+}
+
+// write writes asks in one transaction, with one audit row. An ask whose nonce is not its own any more writes nothing: its
+// payment is bound again in the next pass (F21).
+func (l *lane) write(ctx context.Context, asks []store.Ask) (n int, err error) {
+	if len(asks) == 0 {
+		return 0, nil
+	}
+	err = l.db.Update(ctx, func(tx store.Tx) error {
+		ids, err := tx.Ask(ctx, asks)
+		if err != nil {
+			return err
+		}
+		var done []store.Ask
+		for i, id := range ids {
+			if id != 0 {
+				done = append(done, asks[i])
+			}
+		}
+		if n = len(done); n == 0 {
+			return nil
+		}
+		return record(ctx, tx, l.actor, []store.AuditRow{{
+			Action: actionAsk, Subject: l.batch(n, "intent"), After: askedNonces(done), Result: store.ResultDone,
+		}})
+	})
+	return n, storefault.Of(err, "write down what is asked for")
+}
+
+// batch names many things of this lane in an audit row.
+func (l *lane) batch(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%s:%d %d %s", l.setup.Type, l.setup.ID, n, what)
+}
+
+// askedNonces lists nonces by wallet.
+func askedNonces(asks []store.Ask) string {
+	by := map[int64][]string{}
+	for _, a := range asks {
+		by[a.WalletID] = append(by[a.WalletID], fmt.Sprint(a.Nonce))
+	}
+	var parts []string
+	for _, id := range slices.Sorted(maps.Keys(by)) {
+		parts = append(parts, fmt.Sprintf("wallet %d: %s", id, strings.Join(by[id], " ")))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// giveBack frees the nonces of payments for which no intent can be made now though it can for others: their nonces are the
+// lowest, and would hold up all those above. The payments are queued again and left alone for a while.
+func (l *lane) giveBack(ctx context.Context, unclear []waiting) error {
+	for _, w := range unclear {
+		l.aside.put(w.row.Payment, l.now())
+		err := l.db.Update(ctx, func(tx store.Tx) error {
+			if err := tx.Release(ctx, w.row.WalletID, *w.row.Nonce, w.row.Fence); err != nil {
+				return err
+			}
+			if err := tx.MoveWithdrawals(ctx, []store.WithdrawalMove{
+				moveWithdrawal(w.row.Payment, w.row.State, store.WithdrawalQueued, "", w.reason),
+			}); err != nil {
+				return err
+			}
+			return record(ctx, tx, l.actor, []store.AuditRow{{
+				Action: actionQueue, Subject: w.row.Payment, Before: fmt.Sprintf("nonce %d of wallet %d", *w.row.Nonce, w.row.WalletID),
+				After: store.WithdrawalQueued, Result: store.ResultDone, Reason: w.reason,
+			}})
+		})
+		if err != nil && !errors.Is(err, store.ErrStale) {
+			return storefault.Of(err, "give back the nonce of withdrawal "+w.row.Payment)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package withdrawal
+
+import (
+	"math/big"
+
+	"coffer.internal/internal/store"
+	"coffer.internal/nonce"
+)
+
+// waiting is a payment that waits, and for what.
+type waiting struct {
+	row    store.Withdrawal
+	reason string
+}
+
+const noFunds = "no hot wallet has the funds for it (coffer list, then coffer info, shows each; top one up)"
+
+// choose picks from the queue, oldest first, as many payments as there is room for: those that some wallet with room has the
+// funds for. unfunded are those that no wallet has the funds for, room or not: they let the others pass. Payments that are
+// left alone for a while are passed over.
+//
+// This only keeps hopeless payments from being tried; who pays what is decided by the ledger, which takes each one's amount
+// off before it looks at the next.
+func (d demand) choose(maxUnmined int, aside func(payment string) bool) (chosen []store.Withdrawal, unfunded []waiting) {
+	room, total := map[int64]bool{}, 0
+	for _, w := range d.wallets {
+		load := d.loads[w.ID]
+		if free := maxUnmined - load.Unmined - load.ReservedForWithdrawals; free > 0 {
+			room[w.ID] = true
+			total += free
+		}
+	}
+	if len(d.wallets) == 0 {
+		total = 1 // the ledger says about the first one why no wallet can be chosen
+	}
+	for _, q := range d.queued {
+		if len(chosen) == total {
+			break
+		}
+		switch funded, now := d.fundedBy(q, room); {
+		case aside(q.Payment):
+		case len(d.wallets) == 0 || now:
+			chosen = append(chosen, q)
+		case !funded:
+			unfunded = append(unfunded, waiting{q, noFunds})
+		}
+	}
+	return chosen, unfunded
+}
+
+// fundedBy says whether some wallet has the funds for a payment, and whether one with room has.
+func (d demand) fundedBy(q store.Withdrawal, room map[int64]bool) (ever, now bool) {
+	amount, fee := amountOf(q), d.maxFee(q.Contract)
+	for id, p := range d.purses {
+		if covers(p, q.Contract, amount, fee) {
+			ever = true
+			now = now || room[id]
+		}
+	}
+	return ever, now
+}
+
+func covers(p nonce.Purse, contract string, amount, fee *big.Int) bool {
+	if contract == "" {
+		return p.Native.Cmp(new(big.Int).Add(amount, fee)) >= 0
+	}
+	has := p.Tokens[contract]
+	return has != nil && has.Cmp(amount) >= 0 && p.Native.Cmp(fee) >= 0
+}

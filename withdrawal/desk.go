@@ -1,0 +1,67 @@
+package withdrawal
+
+import (
+	"context"
+	"errors"
+
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/groupcommit"
+	"coffer.internal/internal/store"
+)
+
+// DeskOptions are what a Desk works with.
+type DeskOptions struct {
+	DB     store.DB
+	Chains []ChainSetup
+	Actor  string // who, in audit rows
+	Wake   func() // called after something was accepted; nil: nobody waits for it here
+}
+
+// Desk accepts withdrawals and shows what became of them. All methods may be called from many goroutines.
+type Desk struct {
+	db    store.DB
+	book  book
+	actor string
+	wake  func()
+	group *groupcommit.Group[order, receipt]
+}
+
+// receipt is the answer to one order.
+type receipt struct {
+	withdrawal Withdrawal
+	already    bool
+}
+
+// maxOrders is how many callers one commit carries at most.
+const maxOrders = 1024
+
+// NewDesk opens a Desk. Close ends it.
+func NewDesk(o DeskOptions) *Desk {
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	d := &Desk{db: o.DB, book: o.Chains, actor: o.Actor, wake: o.Wake}
+	d.group = groupcommit.New(maxOrders, d.accept)
+	return d
+}
+
+// Close answers everybody who has already called, then ends the Desk. It does not close the database.
+func (d *Desk) Close() { d.group.Close() }
+
+// Submit accepts a withdrawal: once it returns without an error the payment is on disk, and the daemon will pay it exactly
+// once. The same request id with the same content answers with the same withdrawal, and already is true; with other content
+// it is a fault.Refused that shows both. A value that cannot be right is a fault.Usage.
+//
+// If ctx ends before the write has begun nothing is written; later, the write stands and the same request id finds it. After
+// an error of kind fault.Unreachable or fault.Conflict, submit again with the same request id.
+func (d *Desk) Submit(ctx context.Context, r Request) (w Withdrawal, already bool, err error) {
+	o, err := d.book.check(r)
+	if err != nil {
+		return Withdrawal{}, false, err
+	}
+	got, err := d.group.Do(ctx, o)
+	if errors.Is(err, groupcommit.ErrClosed) {
+		err = fault.Wrap(err, fault.Unreachable, "closed", "open coffer again", "accept withdrawal %s", r.ID)
+	}
+	return got.withdrawal, got.already, err
+}

@@ -1,0 +1,153 @@
+package withdrawal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"coffer.internal/internal/chain"
+	"coffer.internal/internal/store"
+	"coffer.internal/signing"
+)
+
+// lane is the engine's part for one chain. Its steps share nothing but the database: each reads the rows that are its
+// business, decides by pure functions, does its input and output, and writes by compare-and-set.
+type lane struct {
+	setup  ChainSetup
+	chain  chain.Chain
+	db     store.DB
+	ledger Binder
+	signer signing.Signer
+	now    func() time.Time
+	log    *slog.Logger
+	actor  string
+	wakes  map[string]chan struct{}
+
+	aside  asides        // payments that are left alone for a while; only the bind step's goroutine touches it
+	spent  map[int64]int // passes in a row that saw an attempt's nonce spent by something else; only the track step's
+	resent bool          // the send step has sent all once since this process began; only the send step's
+}
+
+func newLane(s ChainSetup, o EngineOptions) *lane {
+	l := &lane{
+		setup: s, chain: s.Chain, db: o.DB, ledger: o.Ledger, signer: o.Machine, now: o.Now, actor: o.Actor,
+		log:   o.Log.With("chain", fmt.Sprintf("%s:%d", s.Type, s.ID)),
+		wakes: map[string]chan struct{}{}, aside: asides{}, spent: map[int64]int{},
+	}
+	for _, s := range l.steps() {
+		l.wakes[s.name] = make(chan struct{}, 1)
+	}
+	return l
+}
+
+// The steps by name.
+const (
+	stepBind  = "bind"
+	stepSign  = "sign"
+	stepSend  = "send"
+	stepTrack = "track"
+)
+
+// step is one pass over the rows that are its business. again means that more of them is there already.
+type step struct {
+	name  string
+	every time.Duration // at least so often
+	pass  func(context.Context) (again bool, err error)
+}
+
+// lookEvery is how often the database is looked at for what other processes wrote, if the chain is not asked more often.
+const lookEvery = 500 * time.Millisecond
+
+func (l *lane) steps() []step {
+	look := min(l.setup.Poll, lookEvery)
+	return []step{
+		{stepBind, look, l.bind},
+		{stepSign, look, l.sign},
+		{stepSend, look, l.send},
+		{stepTrack, l.setup.Poll, l.track},
+	}
+}
+
+// loop makes passes until ctx ends: at once while there is more, else when woken or when it is time.
+func (l *lane) loop(ctx context.Context, s step) {
+	tick := time.NewTicker(s.every)
+	defer tick.Stop()
+	troubles := trouble{log: l.log.With("step", s.name), now: l.now}
+	for ctx.Err() == nil {
+		again, err := s.pass(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		troubles.tell(err)
+		if again && err == nil {
+			continue
+		}
+		select {
+		case <-l.wakes[s.name]:
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// wake has the named steps look at once.
+func (l *lane) wake(steps ...string) {
+	for _, s := range steps {
+		select {
+		case l.wakes[s] <- struct{}{}:
+		default: // it is woken already
+		}
+	}
+}
+
+// afterwards is the context to write down what has happened: the end of the daemon does not undo it.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+}
+
+// settle writes n moves in one transaction. If one of them is stale, because somebody else knew the same earlier, the others
+// are written one by one; what a stale one should have said is there already, or is found again by the next pass.
+func settle(n int, write func(from, to int) error) error {
+	err := write(0, n)
+	if !errors.Is(err, store.ErrStale) {
+		return err
+	}
+	for i := range n {
+		if err := write(i, i+1); err != nil && !errors.Is(err, store.ErrStale) {
+			return err
+		}
+	}
+	return nil
+}
+
+// attempts selects those of the lane's chain, withdrawals those that were not asked for yet.
+func (l *lane) attempts(states ...string) store.AttemptFilter {
+	return store.AttemptFilter{ChainType: l.setup.Type, ChainID: &l.setup.ID, States: states, By: "nonce"}
+}
+
+func (l *lane) withdrawals(states ...string) store.WithdrawalFilter {
+	return store.WithdrawalFilter{ChainType: l.setup.Type, ChainID: &l.setup.ID, States: states, Unasked: true}
+}
+
+// txOf is a signed attempt as the chain knows it.
+func txOf(a store.Attempt) (chain.Tx, error) {
+	intent, err := signing.Parse(a.Intent)
+	if err != nil {
+		return chain.Tx{}, fmt.Errorf("attempt %d: %w", a.ID, err)
+	}
+	return chain.Tx{Intent: intent, Raw: a.Raw, Hash: a.Hash}, nil
+}
+
+func txsOf(as []store.Attempt) ([]chain.Tx, error) {
+	txs := make([]chain.Tx, len(as))
+	for i, a := range as {
+		var err error
+		if txs[i], err = txOf(a); err != nil {
+			return nil, err
+		}
+	}
+	return txs, nil
+}

@@ -1,0 +1,162 @@
+package withdrawal
+
+import (
+	"context"
+	"time"
+
+	"coffer.internal/internal/chain"
+	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
+)
+
+// send gives signed bytes to the nodes, lowest nonce first, and again for as long as they are in no block: a node that took
+// them may have dropped them, and one that did not answer may have them (F05, F15, F16). They are the same bytes each time,
+// so whatever is in doubt, a payment is sent at most once.
+func (l *lane) send(ctx context.Context) (again bool, err error) {
+	due, err := l.due(ctx)
+	if err != nil || len(due) == 0 {
+		return false, err
+	}
+	txs, err := txsOf(due)
+	if err != nil {
+		return false, err
+	}
+	results := l.chain.Send(ctx, txs)
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	err = settle(len(due), func(from, to int) error { return l.sent(ctx, due[from:to], results[from:to]) })
+	if err != nil {
+		return false, storefault.Of(err, "write down what was sent")
+	}
+	l.resent = true
+	l.wake(stepTrack)
+	return false, nil
+}
+
+// sent writes down what came of bytes that were given to the nodes.
+func (l *lane) sent(ctx context.Context, due []store.Attempt, results []chain.Sent) error {
+	moves := make([]store.AttemptMove, len(due))
+	n := 0
+	for i, a := range due {
+		moves[i] = afterSend(a, results[i])
+		if moves[i].From != moves[i].To {
+			n++
+		}
+		l.alarm(a, results[i])
+	}
+	return l.db.Update(ctx, func(tx store.Tx) error {
+		if err := tx.MoveAttempts(ctx, moves); err != nil || n == 0 {
+			return err
+		}
+		return record(ctx, tx, l.actor, []store.AuditRow{{
+			Action: actionSend, Subject: l.batch(n, "transaction"), Result: store.ResultDone,
+		}})
+	})
+}
+
+// due reads what is to be sent now.
+func (l *lane) due(ctx context.Context) (due []store.Attempt, err error) {
+	err = l.db.View(ctx, func(r store.Reader) error {
+		unmined, err := r.Attempts(ctx, l.attempts(store.AttemptAsked, store.AttemptSigned, store.AttemptSent))
+		if err != nil || len(unmined) == 0 {
+			return err
+		}
+		now, err := r.Now(ctx)
+		if err != nil {
+			return err
+		}
+		gaps, err := lowestGaps(ctx, r, unmined)
+		if err != nil {
+			return err
+		}
+		for _, a := range contiguous(unmined, gaps) {
+			if l.isDue(a, now) {
+				due = append(due, a)
+			}
+		}
+		return nil
+	})
+	return due, storefault.Of(err, "read what is to be sent")
+}
+
+// lowestGaps are the lowest gaps of the wallets that the attempts belong to.
+func lowestGaps(ctx context.Context, r store.Reader, as []store.Attempt) (map[int64]uint64, error) {
+	var ids []int64
+	for _, a := range as { // ordered by wallet
+		if len(ids) == 0 || ids[len(ids)-1] != a.WalletID {
+			ids = append(ids, a.WalletID)
+		}
+	}
+	loads, err := r.Loads(ctx, ids)
+	gaps := map[int64]uint64{}
+	for _, l := range loads {
+		if len(l.Gaps) > 0 {
+			gaps[l.WalletID] = l.Gaps[0]
+		}
+	}
+	return gaps, err
+}
+
+// contiguous are the attempts that no missing nonce holds up: what stands above a gap a node queues at best, and drops
+// without a word at worst (F16). An attempt that is only asked is such a gap.
+func contiguous(unmined []store.Attempt, gaps map[int64]uint64) []store.Attempt {
+	var out []store.Attempt
+	for _, a := range unmined {
+		gap, there := gaps[a.WalletID]
+		switch {
+		case there && a.Nonce >= gap:
+		case a.State == store.AttemptAsked:
+			gaps[a.WalletID] = a.Nonce
+		default:
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// againAfter is how long sent bytes are given to get into a block before they are sent again: four looks at the chain.
+func (l *lane) againAfter() time.Duration { return max(4*l.setup.Poll, time.Second) }
+
+// isDue says whether an attempt is to be sent now: bytes that were never out at once, what a node turned down after a while,
+// what is out and in no block after a longer while; all of it when a daemon begins.
+func (l *lane) isDue(a store.Attempt, now time.Time) bool {
+	switch {
+	case !l.resent || a.State == store.AttemptSigned && a.Note == "":
+		return true
+	case a.State == store.AttemptSigned:
+		return now.Sub(a.UpdatedAt) >= l.setup.Poll
+	default:
+		return now.Sub(a.SentAt) >= l.againAfter()
+	}
+}
+
+// afterSend decides what a node's verdict makes of an attempt. Sent means that the bytes may be out, so that from now on the
+// chain is asked for them. A clean no leaves it signed: nothing is freed, and it is sent again later.
+func afterSend(a store.Attempt, s chain.Sent) store.AttemptMove {
+	to, note := store.AttemptSent, ""
+	switch s.Verdict {
+	case chain.Accepted, chain.Known:
+	case chain.NonceTooLow, chain.Unknown:
+		note = string(s.Verdict) + ": " + s.Text
+	default: // occupied, unfunded, rejected, busy
+		to, note = a.State, string(s.Verdict)+": "+s.Text
+	}
+	m := moveAttempt(a, to)
+	m.Note = note
+	return m
+}
+
+// alarm tells the operator what sending again will not mend by itself. Each is told once, until the note beside it changes.
+func (l *lane) alarm(a store.Attempt, s chain.Sent) {
+	if a.Note != "" {
+		return
+	}
+	say := map[chain.Verdict]string{
+		chain.Occupied: "something else stands at this nonce in a node's pool: who else has the key?",
+		chain.Rejected: "a node says that it can never take this transaction",
+		chain.Unfunded: "the wallet cannot pay for this transaction: top it up",
+	}[s.Verdict]
+	if say != "" {
+		l.log.Error(say, "wallet", a.Address, "nonce", a.Nonce, "payment", a.Payment, "hash", a.Hash, "node", s.Text)
+	}
+}

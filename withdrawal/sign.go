@@ -1,0 +1,136 @@
+package withdrawal
+
+import (
+	"context"
+	"fmt"
+
+	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
+	"coffer.internal/signing"
+)
+
+// signAtOnce is how many intents go to the signing machine in one question.
+const signAtOnce = 256
+
+// sign asks the signing machine about every intent that was asked and has no answer yet, with exactly the stored intent. So a
+// machine, a connection or a daemon that died in between changes nothing: the same intent gets the same answer (F34).
+func (l *lane) sign(ctx context.Context) (again bool, err error) {
+	var asked []store.Attempt
+	err = l.db.View(ctx, func(r store.Reader) (err error) {
+		f := l.attempts(store.AttemptAsked)
+		f.Limit = signAtOnce
+		asked, err = r.Attempts(ctx, f)
+		return err
+	})
+	if err != nil || len(asked) == 0 {
+		return false, storefault.Of(err, "read what is asked for")
+	}
+	if err := l.signThese(ctx, asked); err != nil {
+		return false, err
+	}
+	l.wake(stepSend)
+	return true, nil
+}
+
+// signThese has attempts signed, and writes the answers down.
+func (l *lane) signThese(ctx context.Context, asked []store.Attempt) error {
+	intents := make([]signing.Intent, len(asked))
+	for i, a := range asked {
+		var err error
+		if intents[i], err = signing.Parse(a.Intent); err != nil {
+			return fmt.Errorf("attempt %d: %w", a.ID, err)
+		}
+	}
+	answers, err := l.signer.Sign(ctx, intents)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	return settle(len(asked), func(from, to int) error { return l.answered(ctx, asked[from:to], answers[from:to]) })
+}
+
+// answered writes down what the signing machine said, in one transaction.
+func (l *lane) answered(ctx context.Context, asked []store.Attempt, answers []signing.Answer) error {
+	var s signed
+	for i, a := range asked {
+		s.add(a, answers[i])
+	}
+	err := l.db.Update(ctx, func(tx store.Tx) error {
+		if err := tx.MoveAttempts(ctx, s.attempts); err != nil {
+			return err
+		}
+		if len(s.withdrawals) > 0 {
+			if err := tx.MoveWithdrawals(ctx, s.withdrawals); err != nil {
+				return err
+			}
+		}
+		audit := s.refusals
+		if s.signatures > 0 {
+			audit = append(audit[:len(audit):len(audit)], store.AuditRow{
+				Action: actionSign, Subject: l.batch(s.signatures, "signature"), Result: store.ResultDone,
+			})
+		}
+		return record(ctx, tx, l.actor, audit)
+	})
+	if err != nil {
+		return storefault.Of(err, "write down what the signing machine said")
+	}
+	for _, r := range s.refusals {
+		l.log.Warn("the signing machine refuses", "payment", r.Subject, "becomes", r.After, "reason", r.Reason)
+	}
+	if len(s.withdrawals) > 0 {
+		l.wake(stepBind)
+	}
+	return nil
+}
+
+// signed is what the answers come to.
+type signed struct {
+	attempts    []store.AttemptMove
+	withdrawals []store.WithdrawalMove
+	refusals    []store.AuditRow
+	signatures  int
+}
+
+// add decides what follows from one answer. A refusal ends the payment, queues it again, or has a person look, by its kind; its
+// nonce is used in any case, and filled.
+func (s *signed) add(a store.Attempt, answer signing.Answer) {
+	if answer.Refusal == nil {
+		m := moveAttempt(a, store.AttemptSigned)
+		m.Raw, m.Hash = answer.Raw, answer.Hash
+		s.attempts = append(s.attempts, m)
+		s.signatures++
+		return
+	}
+	r := answer.Refusal
+	reason := fmt.Sprintf("the signing machine refuses: %s (%s)", r.Reason, r.Code)
+	m := moveAttempt(a, store.AttemptRefused)
+	m.Refusal, m.Note = string(r.Kind), reason
+	s.attempts = append(s.attempts, m)
+	subject, after := a.Payment, "the gap stays"
+	if a.Payment == "" {
+		subject = fmt.Sprintf("gap fill of nonce %d of %s", a.Nonce, a.Address)
+	} else {
+		w := afterRefusal(a.Payment, r.Kind, reason)
+		s.withdrawals = append(s.withdrawals, w)
+		after = w.To
+		if w.Outcome != "" {
+			after = w.Outcome
+		}
+	}
+	s.refusals = append(s.refusals, store.AuditRow{
+		Action: actionSign, Subject: subject, Before: a.Digest, After: after, Result: store.ResultRefused, Reason: reason,
+	})
+}
+
+func afterRefusal(payment string, kind signing.RefusalKind, reason string) store.WithdrawalMove {
+	switch kind {
+	case signing.RefusedForGood:
+		return moveWithdrawal(payment, store.WithdrawalAssigned, store.WithdrawalEnded, store.OutcomeRefused, reason)
+	case signing.RefusedForNow:
+		return moveWithdrawal(payment, store.WithdrawalAssigned, store.WithdrawalQueued, "", reason)
+	default: // a conflict, or a kind that this program does not know: a person has to look
+		return moveWithdrawal(payment, store.WithdrawalAssigned, store.WithdrawalNeedsReview, "", reason)
+	}
+}

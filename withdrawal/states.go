@@ -1,0 +1,44 @@
+package withdrawal
+
+import (
+	"fmt"
+	"slices"
+
+	"coffer.internal/internal/store"
+)
+
+// What may follow what. These are the only tables of it; docs/state-machine.md draws them, and a test holds the two together.
+// From a state to itself, only what is noted changes. Later issues add edges here: released (needs_review → queued), held
+// (restore), superseded (fee replacement), cancelled.
+var (
+	withdrawalEdges = map[string][]string{
+		store.WithdrawalQueued: {store.WithdrawalQueued, store.WithdrawalAssigned, store.WithdrawalEnded},
+		// back to queued: the signing machine refused for now, or the payment lost its nonce before it was asked for
+		store.WithdrawalAssigned:    {store.WithdrawalQueued, store.WithdrawalNeedsReview, store.WithdrawalEnded},
+		store.WithdrawalNeedsReview: {store.WithdrawalEnded},
+	}
+	attemptEdges = map[string][]string{
+		store.AttemptAsked:  {store.AttemptSigned, store.AttemptRefused},
+		store.AttemptSigned: {store.AttemptSigned, store.AttemptSent},
+		store.AttemptSent:   {store.AttemptSent, store.AttemptMined},
+		store.AttemptMined:  {store.AttemptMined, store.AttemptSent, store.AttemptFinal}, // back to sent: its block was left behind
+	}
+)
+
+// moveWithdrawal is a step along an edge. One that is none is a defect of this package.
+func moveWithdrawal(payment, from, to, outcome, reason string) store.WithdrawalMove {
+	mustFollow(withdrawalEdges, "withdrawal", from, to)
+	return store.WithdrawalMove{Payment: payment, From: from, To: to, Outcome: outcome, Reason: reason}
+}
+
+// moveAttempt is a step along an edge, to which the new state's facts are added.
+func moveAttempt(a store.Attempt, to string) store.AttemptMove {
+	mustFollow(attemptEdges, "attempt", a.State, to)
+	return store.AttemptMove{ID: a.ID, From: a.State, To: to}
+}
+
+func mustFollow(edges map[string][]string, what, from, to string) {
+	if !slices.Contains(edges[from], to) {
+		panic(fmt.Sprintf("withdrawal: no edge leads a %s from %s to %s", what, from, to))
+	}
+}

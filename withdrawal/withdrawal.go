@@ -1,0 +1,116 @@
+// Package withdrawal takes customers' withdrawals in, and moves each to its end, exactly once.
+//
+// Words: a withdrawal is one accepted payment; its payment id is the request id it came with ("#" and the row behind it for
+// one paid from a reservation of several). An attempt is one complete intent at a nonce, and what became of it. The desk
+// (Desk) accepts; the engine (Engine) pays. A lane is the engine's part for one chain.
+//
+// The promise: a withdrawal that was accepted is paid at most once, and it ends, or waits for something that its reason
+// names. It holds because every step writes down what it is about to do before it does it, and what was written is done
+// again to the letter after any doubt: the same nonce, the same intent, the same bytes. What state may follow what stands in
+// one table (states.go, docs/state-machine.md).
+//
+// For whoever calls: debit the customer before submitting; refund only on refused, failed or cancelled; submit again with
+// the same request id as often as you like; a new request id is a new payment.
+package withdrawal
+
+import (
+	"time"
+
+	"coffer.internal/internal/chain"
+	"coffer.internal/internal/store"
+)
+
+// Asset is a coin or token that can be paid.
+type Asset struct {
+	Symbol   string
+	Contract string // canonical address; empty: the chain's own coin
+	Decimals int    // one is 10^Decimals base units
+}
+
+// ChainSetup is one chain as the desk and the engine use it.
+type ChainSetup struct {
+	Type       string
+	ID         int64
+	Chain      chain.Chain
+	MaxUnmined int           // room per wallet: payments under way and not yet in a block
+	Poll       time.Duration // how often the nodes are asked for news
+	Native     Asset
+	Assets     map[string]Asset // by symbol
+}
+
+// Request is a withdrawal as a caller asks for it.
+type Request struct {
+	ID        string // request id, the caller's own: one id, one payment
+	ChainID   int64
+	To        string // the customer's address
+	Amount    string // decimal, as in 1.25; or whole base units with BaseUnits
+	Asset     string // symbol; empty: the chain's own coin
+	BaseUnits bool
+}
+
+// Withdrawal is an accepted payment as callers and operators see it.
+type Withdrawal struct {
+	Request   string     `json:"request"` // payment id
+	State     string     `json:"state"`   // queued, assigned, needs_review, held, ended
+	Outcome   string     `json:"outcome"` // of an ended one: paid, failed, refused, cancelled
+	Reason    string     `json:"reason"`  // why it waits, or why it ended so
+	ChainType string     `json:"chain_type"`
+	ChainID   int64      `json:"chain_id"`
+	To        string     `json:"to"`
+	Asset     string     `json:"asset"`
+	Amount    string     `json:"amount"`         // base units
+	Decimal   string     `json:"amount_decimal"` // in whole coins
+	Wallet    string     `json:"wallet"`         // the address that pays; empty before one is chosen
+	Nonce     *uint64    `json:"nonce"`
+	Hash      string     `json:"hash"` // of the newest attempt's transaction
+	CreatedAt time.Time  `json:"created_at"`
+	UpdatedAt time.Time  `json:"updated_at"`
+	EndedAt   *time.Time `json:"ended_at"`
+
+	attempt string // state of the newest attempt
+}
+
+// book knows the configured chains and their assets.
+type book []ChainSetup
+
+func (b book) find(chainType string, id int64) (ChainSetup, bool) {
+	for _, s := range b {
+		if s.Type == chainType && s.ID == id {
+			return s, true
+		}
+	}
+	return ChainSetup{}, false
+}
+
+// asset finds what a row was accepted for. The symbol may have left the configuration since; then its decimals are unknown.
+func (b book) asset(row store.Withdrawal) (Asset, bool) {
+	s, ok := b.find(row.ChainType, row.ChainID)
+	if !ok {
+		return Asset{}, false
+	}
+	if row.Contract == "" {
+		return s.Native, true
+	}
+	a, ok := s.Assets[row.Asset]
+	return a, ok && a.Contract == row.Contract
+}
+
+// show is a row as callers see it.
+func (b book) show(row store.Withdrawal) Withdrawal {
+	w := Withdrawal{
+		Request: row.Payment, State: row.State, Outcome: row.Outcome, Reason: row.Reason, ChainType: row.ChainType, ChainID: row.ChainID,
+		To: row.To, Asset: row.Asset, Amount: row.Amount, Decimal: row.Amount + " base units", Wallet: row.Address, Nonce: row.Nonce, Hash: row.Hash,
+		CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), attempt: row.Attempt,
+	}
+	if a, ok := b.asset(row); ok {
+		w.Asset, w.Decimal = a.Symbol, formatAmount(row.Amount, a.Decimals)
+	}
+	if !row.EndedAt.IsZero() {
+		ended := row.EndedAt.UTC()
+		w.EndedAt = &ended
+	}
+	if row.State == store.WithdrawalQueued && row.Reason == "" {
+		w.Reason = "its turn has not come"
+	}
+	return w
+}
