@@ -3,14 +3,19 @@ package signer
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/google/go-cmp/cmp"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/vault"
 	"coffer.internal/signing"
 )
 
@@ -87,6 +92,37 @@ func TestF34AnAnswerThatWasLostIsGivenAgain(t *testing.T) {
 	}
 	if got := []string{first[20].Refusal.Code, first[21].Refusal.Code}; !slices.Equal(got, []string{"nonce_bound", "payment_bound"}) {
 		t.Errorf("the rivals got %v", got)
+	}
+}
+
+func TestF34AMachineThatCannotWriteItsJournalGivesNoAnswer(t *testing.T) {
+	home := newHome(t)
+	v, err := vault.Open(home, passphrase, vault.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file *os.File
+	j, err := journal.Open(home, v.Device(), journal.Options{OpenFile: func(name string, flag int, mode fs.FileMode) (f *os.File, err error) {
+		file, err = os.OpenFile(name, flag, mode)
+		return file, err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := New(v, j, "test")
+	defer m.Close()
+	from := newAddress(t, m)
+	readable, err := os.Open(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer readable.Close()
+	if err := syscall.Dup3(int(readable.Fd()), int(file.Fd()), 0); err != nil { // from now on the kernel refuses every write
+		t.Fatal(err)
+	}
+	answers, err := m.Sign(t.Context(), payments(from, 1))
+	if answers != nil || !errors.Is(err, signing.ErrNoAnswer) || fault.Code(err) != "journal_not_written" {
+		t.Errorf("answered %+v, %v", answers, err)
 	}
 }
 

@@ -103,6 +103,29 @@ func TestKeysOfEachChainTypeAreTheUsualOnes(t *testing.T) {
 	}
 }
 
+func TestAnIndexAboveTheHighestHasNoPath(t *testing.T) {
+	for chainType, chainID := range map[string]int64{EVM: 1, BTC: 0, Solana: 101} {
+		last, err := Path(chainType, chainID, MaxIndex)
+		if err != nil {
+			t.Errorf("%s: %v", chainType, err)
+		}
+		if _, err := Address(testSeed(t), chainType, chainID, last); err != nil {
+			t.Errorf("%s: %v", last, err)
+		}
+		if p, err := Path(chainType, chainID, MaxIndex+1); err == nil {
+			t.Errorf("%s: %s", chainType, p)
+		}
+	}
+}
+
+func TestEachNetworkOfBitcoinCountsItsOwnKeys(t *testing.T) {
+	for chainID, want := range map[int64]string{0: "btc/0", 1: "btc/1", 2: "btc/1", 3: "btc/1"} {
+		if got, err := Counter(BTC, chainID); err != nil || got != want {
+			t.Errorf("chain %d: %s, %v", chainID, got, err)
+		}
+	}
+}
+
 func TestASigningKeyBelongsToItsAddress(t *testing.T) {
 	seed := testSeed(t)
 	key, err := Secp256k1(seed, "m/44'/60'/0'/0/7")

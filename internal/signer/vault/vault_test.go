@@ -74,6 +74,22 @@ func TestAnExistingVaultIsNeverReplaced(t *testing.T) {
 	}
 }
 
+func TestOfTwoWhoMakeAVaultAtOnceTheFirstOneStands(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	if err := writeOnce(path, []byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeOnce(path, []byte("second")); !errors.Is(err, os.ErrExist) {
+		t.Errorf("the second: %v", err)
+	}
+	if b, err := os.ReadFile(path); err != nil || string(b) != "first" {
+		t.Errorf("it holds %q, %v", b, err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
+		t.Errorf("%v lies there, %v", left, err)
+	}
+}
+
 func TestFilesOpenToOthersAreRefusedWithTheChmod(t *testing.T) {
 	old := syscall.Umask(0)
 	defer syscall.Umask(old)
