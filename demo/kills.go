@@ -46,13 +46,21 @@ var kills = []kill{
 	},
 }
 
-// murder makes the world bad, waits until enough payments are threatened, kills the daemon, counts, mends the world and
-// starts the next daemon.
-func (s *show) murder(ctx context.Context, k kill) error {
+// murder lets the daemon pay for a while, makes the world bad, waits until enough payments are threatened, kills the daemon,
+// counts, mends the world and starts the next daemon.
+func (s *show) murder(ctx context.Context, i int, k kill) error {
+	err := until(ctx, "the daemon to pay", 2*time.Millisecond, func(ctx context.Context) (bool, error) {
+		n, err := s.ledger.stages(ctx)
+		s.bar.show(n, s.count)
+		return n.sent+n.mined+n.ended >= threatened && n.ended >= i*s.count/10, err
+	})
+	if err != nil {
+		return fmt.Errorf("%w\nthe daemon's log ends:\n%s", err, s.daemon.tail())
+	}
 	if err := k.begin(s); err != nil {
 		return fmt.Errorf("%s: %w", k.name, err)
 	}
-	err := until(ctx, fmt.Sprintf("%d payments %s", threatened, k.what), 2*time.Millisecond, func(ctx context.Context) (bool, error) {
+	err = until(ctx, fmt.Sprintf("%d payments %s", threatened, k.what), 2*time.Millisecond, func(ctx context.Context) (bool, error) {
 		return s.struck(ctx, k)
 	})
 	if err != nil {

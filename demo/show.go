@@ -61,8 +61,8 @@ func (s *show) play(ctx context.Context) (err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.submit(ctx, payments) })
 	g.Go(func() error {
-		for _, k := range kills {
-			if err := s.murder(ctx, k); err != nil {
+		for i, k := range kills {
+			if err := s.murder(ctx, i, k); err != nil {
 				return err
 			}
 		}
