@@ -111,19 +111,9 @@ func runTest(ctx context.Context, tree string, m mutant) ([]byte, error) {
 	}
 	test := exec.CommandContext(ctx, binary, "-test.v", "-test.run", m.test, "-test.timeout", patience.String())
 	test.Dir = filepath.Join(tree, filepath.FromSlash(m.pkg))
-	test.Env = append(os.Environ(), "COFFER_TESTTOOLS="+testtools())
 	test.WaitDelay = 10 * time.Second // what it started may hold its output open
 	text, err := test.CombinedOutput()
 	return text, errors.Join(err, os.Remove(binary))
-}
-
-// testtools is where npm's packages are: the copies have none of their own.
-func testtools() string {
-	dir, err := filepath.Abs("testtools")
-	if err != nil {
-		return "testtools"
-	}
-	return dir
 }
 
 func tail(b []byte) []byte { return b[max(0, len(b)-1500):] }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/crypto"
@@ -79,6 +80,19 @@ func TestWhatIsNoCleanAnswerIsUnknown(t *testing.T) {
 				t.Errorf("%+v, not %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestSignedBytesDoNotFollowARedirect(t *testing.T) {
+	var heard atomic.Int64
+	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { heard.Add(1) }))
+	defer stranger.Close()
+	url := badNode(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, stranger.URL, http.StatusTemporaryRedirect) })
+	if got := newChain(t, 31337, url).Send(t.Context(), []chain.Tx{{Raw: []byte{1}, Hash: "0x01"}})[0]; got.Verdict != chain.Unknown {
+		t.Errorf("%+v", got)
+	}
+	if heard.Load() != 0 {
+		t.Error("they went to somebody whom nobody configured")
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"math/big"
+	"strings"
 	"testing"
+	"time"
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/chain/evm"
@@ -63,6 +65,74 @@ func TestAReceiptOfABlockThatTheNodeDoesNotHaveIsNotBelieved(t *testing.T) {
 		return bytes.ReplaceAll(result, hash, elsewhere)
 	})
 	w.see(t, w.Chain, tx, chain.StageUnknown)
+}
+
+func TestF37AReceiptThatCannotBeTheTransactionsIsNotBelieved(t *testing.T) {
+	w := newTown(t, startGeth)
+	tx := w.payment(t, w.Chain, "one", "")
+	w.expect(t, w.Chain, tx, chain.Accepted)
+	w.Mine(t, confirmations)
+	w.see(t, w.Chain, tx, chain.StageFinal)
+	for what, change := range map[string]func(map[string]any){
+		"of another transaction": func(r map[string]any) { r["transactionHash"] = "0x" + strings.Repeat("1", 64) },
+		"of another sender":      func(r map[string]any) { r["from"] = w.Poor },
+		"without a block":        func(r map[string]any) { delete(r, "blockNumber") },
+		"without a block's hash": func(r map[string]any) { r["blockHash"] = "0x" + strings.Repeat("0", 64) },
+		"without a status":       func(r map[string]any) { delete(r, "status") },
+		"with a strange status":  func(r map[string]any) { r["status"] = "0x2" },
+		"without gas":            func(r map[string]any) { delete(r, "gasUsed") },
+		"without a price":        func(r map[string]any) { delete(r, "effectiveGasPrice") },
+	} {
+		w.proxy.Lie(func(method string, result json.RawMessage) json.RawMessage {
+			if method != "eth_getTransactionReceipt" {
+				return result
+			}
+			var r map[string]any
+			if err := json.Unmarshal(result, &r); err != nil {
+				t.Error(err)
+			}
+			change(r)
+			changed, err := json.Marshal(r)
+			if err != nil {
+				t.Error(err)
+			}
+			return changed
+		})
+		if s := w.look(t, w.Chain, tx); s.Stage != chain.StageUnknown {
+			t.Errorf("a receipt %s: %+v", what, s)
+		}
+	}
+}
+
+// Behind a URL, another node can come to stand at any time.
+func TestF37ANodeThatBecomesOneOfAnotherChainGetsNoMorePayments(t *testing.T) {
+	for what, change := range map[string]func(p *rpcproxy.Proxy, now *time.Time, probe func()){
+		"a minute later":           func(_ *rpcproxy.Proxy, now *time.Time, _ func()) { *now = now.Add(time.Minute) },
+		"a clock that jumped back": func(_ *rpcproxy.Proxy, now *time.Time, _ func()) { *now = now.Add(-time.Hour) },
+		"after a connection that broke": func(p *rpcproxy.Proxy, _ *time.Time, probe func()) {
+			p.Refuse(true)
+			probe()
+			p.Refuse(false)
+		},
+	} {
+		w := newTown(t, startGeth)
+		now := time.Date(2026, 11, 3, 9, 15, 0, 0, time.UTC)
+		c, err := evm.New(evm.Options{ChainID: w.ChainID, RPC: []string{w.proxy.URL()}, Confirmations: 1, Now: func() time.Time { return now }})
+		must(t, err)
+		t.Cleanup(c.Close)
+		tx := w.payment(t, c, "one", "")
+		w.proxy.Lie(func(method string, result json.RawMessage) json.RawMessage {
+			if method == "eth_chainId" {
+				return json.RawMessage(`"0x2"`)
+			}
+			return result
+		})
+		change(w.proxy, &now, func() { w.see(t, c, tx, chain.StageUnknown) })
+		w.expect(t, c, tx, chain.Unknown)
+		if n := w.proxy.Heard("eth_sendRawTransaction"); n != 0 {
+			t.Errorf("%s: a node of another chain got %d payments", what, n)
+		}
+	}
 }
 
 func TestOneNodeIsEnoughToPayAndAllAreNeededToEnd(t *testing.T) {
