@@ -1,0 +1,69 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"coffer.internal/internal/store"
+)
+
+func scanAttempt(rs pgx.Rows, a *store.Attempt) error {
+	return rs.Scan(&a.ID, &a.WalletID, &a.Address, &a.ChainType, &a.ChainID, &a.Nonce, &a.Payment, &a.Purpose, &a.Digest, &a.Intent,
+		&a.State, &a.Raw, &a.Hash, &a.Note, &a.Refusal, &a.BlockNumber, &a.BlockHash, &a.Success, &a.Fee,
+		when{&a.AskedAt}, when{&a.SignedAt}, when{&a.SentAt}, when{&a.MinedAt}, when{&a.FinalAt}, when{&a.UpdatedAt})
+}
+
+// Attempts lists attempts.
+func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Attempt, error) {
+	q := where("attempts").
+		and(f.IDs != nil, "a.id = ANY (?::bigint[])", f.IDs).
+		and(f.States != nil, "a.state = ANY (?::text[])", f.States).
+		and(f.ChainType != "", "i.chain_type = ?", f.ChainType).
+		and(f.WalletID != 0, "a.wallet_id = ?", f.WalletID).
+		and(f.Payments != nil, "a.payment = ANY (?::text[])", f.Payments)
+	if f.ChainID != nil {
+		q.and(true, "i.chain_id = ?", *f.ChainID)
+	}
+	if f.Nonce != nil {
+		q.and(true, "a.nonce = ?", *f.Nonce)
+	}
+	order := "a.id"
+	if f.By == "nonce" {
+		order = "a.wallet_id, a.nonce, a.id"
+	}
+	text, args := q.order(order, f.Limit)
+	return rows(r, text, scanAttempt, args...)
+}
+
+// MoveAttempts moves attempts from state to state.
+func (t *tx) MoveAttempts(_ context.Context, moves []store.AttemptMove) error {
+	var steps []step
+	for _, run := range apart(moves, func(m store.AttemptMove) int64 { return m.ID }) {
+		steps = append(steps, exactly(len(run), "move attempts", queries["attempts_move"],
+			column(run, func(m store.AttemptMove) int64 { return m.ID }),
+			column(run, func(m store.AttemptMove) string { return m.From }),
+			column(run, func(m store.AttemptMove) string { return m.To }),
+			column(run, func(m store.AttemptMove) string { return m.Note }),
+			column(run, func(m store.AttemptMove) []byte { return m.Raw }),
+			column(run, func(m store.AttemptMove) string { return m.Hash }),
+			column(run, func(m store.AttemptMove) string { return m.Refusal }),
+			column(run, func(m store.AttemptMove) uint64 { return m.BlockNumber }),
+			column(run, func(m store.AttemptMove) string { return m.BlockHash }),
+			column(run, func(m store.AttemptMove) bool { return m.Success }),
+			column(run, func(m store.AttemptMove) string { return m.Fee })))
+		var refused []int64
+		for _, m := range run {
+			if m.To == store.AttemptRefused {
+				refused = append(refused, m.ID)
+			}
+		}
+		if refused != nil {
+			steps = append(steps, step{text: queries["nonces_refused"], args: []any{refused}})
+		}
+	}
+	if steps == nil {
+		return nil
+	}
+	return t.run(steps...)
+}

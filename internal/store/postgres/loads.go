@@ -1,0 +1,58 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"coffer.internal/internal/store"
+)
+
+// scanCounts reads the parts of a load that choosing a wallet needs.
+func scanCounts(rs pgx.Rows, l *store.Load) error {
+	return rs.Scan(&l.WalletID, &l.Reserved, &l.ReservedForWithdrawals, &l.Unmined, &l.InFlight)
+}
+
+// gap is a nonce that lacks a signature; place is its wallet's place in the list of ids, from 1.
+type gap struct {
+	place int
+	nonce uint64
+}
+
+// Loads sums up wallets, in the order of the ids.
+func (r *reader) Loads(_ context.Context, walletIDs []int64) ([]store.Load, error) {
+	var loads, rest []store.Load
+	var gaps []gap
+	err := r.run(
+		query(&loads, queries["load_counts"], scanCounts, walletIDs),
+		query(&rest, queries["load_rest"], func(rs pgx.Rows, l *store.Load) error {
+			return rs.Scan(&l.WalletID, &l.Free, &l.LowestUnmined, when{&l.LastUsed})
+		}, walletIDs),
+		query(&gaps, queries["load_gaps"], func(rs pgx.Rows, g *gap) error { return rs.Scan(&g.place, &g.nonce) }, walletIDs))
+	if err != nil {
+		return nil, err
+	}
+	of := make(map[int64][]uint64, len(gaps))
+	for _, g := range gaps {
+		id := walletIDs[g.place-1]
+		of[id] = append(of[id], g.nonce)
+	}
+	for i := range min(len(loads), len(rest)) {
+		l := &loads[i]
+		l.Free, l.LowestUnmined, l.LastUsed, l.Gaps = rest[i].Free, rest[i].LowestUnmined, rest[i].LastUsed, of[l.WalletID]
+	}
+	return loads, nil
+}
+
+// readNow is a step that reads the server's clock.
+func readNow(now *time.Time) step {
+	return step{text: queries["now"], rows: func(rs pgx.Rows) error {
+		for rs.Next() {
+			if err := scanTime(rs, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}

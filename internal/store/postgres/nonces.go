@@ -1,0 +1,78 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/jackc/pgx/v5"
+
+	"coffer.internal/internal/store"
+)
+
+func scanNonce(rs pgx.Rows, n *store.Nonce) error {
+	return rs.Scan(&n.WalletID, &n.Nonce, &n.State, &n.Request, &n.Row, &n.Fence, when{&n.ExpiresAt}, &n.Hash, when{&n.UpdatedAt})
+}
+
+// Nonces lists nonce rows by wallet and nonce.
+func (r *reader) Nonces(_ context.Context, f store.NonceFilter) ([]store.Nonce, error) {
+	text, args := where("nonces").
+		and(f.WalletID != 0, "n.wallet_id = ?", f.WalletID).
+		and(f.Requests != nil, "n.request = ANY (?::text[])", f.Requests).
+		and(f.States != nil, "n.state = ANY (?::text[])", f.States).
+		and(f.From > 0, "n.nonce >= ?", f.From).
+		order("n.wallet_id, n.nonce", f.Limit)
+	return rows(r, text, scanNonce, args...)
+}
+
+// Fillable lists the nonces that need a gap fill.
+func (r *reader) Fillable(_ context.Context, chainType string, chainID int64) ([]store.Nonce, error) {
+	return rows(r, queries["fillable"], scanNonce, chainType, chainID)
+}
+
+// Externals lists a wallet's external ranges.
+func (r *reader) Externals(_ context.Context, walletID int64) ([]store.External, error) {
+	return rows(r, queries["externals"], func(rs pgx.Rows, e *store.External) error {
+		return rs.Scan(&e.WalletID, &e.From, &e.To, &e.Evidence, &e.Reason, when{&e.At})
+	}, walletID)
+}
+
+// Release makes a reserved nonce free.
+func (t *tx) Release(_ context.Context, walletID int64, nonce uint64, fence int64) error {
+	return t.run(exactly(1, "release a nonce", queries["nonce_release"], walletID, nonce, fence))
+}
+
+// MarkSentElsewhere makes a reserved nonce used.
+func (t *tx) MarkSentElsewhere(_ context.Context, walletID int64, nonce uint64, fence int64, hash string) error {
+	return t.run(exactly(1, "mark a nonce sent", queries["nonce_sent_elsewhere"], walletID, nonce, fence, hash))
+}
+
+// AddExternal records a range and drops the rows inside it.
+func (t *tx) AddExternal(_ context.Context, e store.External) error {
+	return t.drop(e.WalletID, e.From, e.To,
+		step{text: queries["external_add"], args: []any{e.WalletID, e.From, e.To, e.Evidence, e.Reason, e.At}})
+}
+
+// DropNonces deletes free and reserved rows at and above nonce.
+func (t *tx) DropNonces(_ context.Context, walletID int64, nonce uint64) error {
+	return t.drop(walletID, nonce, math.MaxInt64)
+}
+
+// drop deletes rows unless a used one is among them, and goes on with the rest in the same round trip.
+func (t *tx) drop(walletID int64, from, to uint64, rest ...step) error {
+	used := step{text: queries["nonces_used_between"], args: []any{walletID, from, to}, done: func(n int64) error {
+		if n > 0 {
+			return fmt.Errorf("drop nonces %d to %d: one is used: %w", from, to, store.ErrStale)
+		}
+		return nil
+	}}
+	drop := step{text: queries["nonces_drop_between"], args: []any{walletID, from, to}}
+	return t.run(append([]step{used, drop}, rest...)...)
+}
+
+// TrimExternals cuts the external ranges at nonce.
+func (t *tx) TrimExternals(_ context.Context, walletID int64, nonce uint64) error {
+	return t.run(
+		step{text: queries["externals_drop_from"], args: []any{walletID, nonce}},
+		step{text: queries["externals_cut_at"], args: []any{walletID, nonce}})
+}

@@ -1,0 +1,10 @@
+-- name: audit
+SELECT id, at, actor, action, subject, before, after, result, reason FROM audit_log
+WHERE true
+
+-- name: audit_add
+INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason)
+SELECT clock_timestamp(), v.actor, v.action, v.subject, v.before, v.after, v.result, v.reason
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+    WITH ORDINALITY v (actor, action, subject, before, after, result, reason, place)
+ORDER BY v.place

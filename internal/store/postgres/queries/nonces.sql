@@ -1,0 +1,56 @@
+-- name: nonces
+SELECT n.wallet_id, n.nonce, n.state, coalesce(n.request, ''), n.row_no, n.fence, n.expires_at, coalesce(n.hash, ''), n.updated_at
+FROM nonces n
+WHERE true
+
+-- name: nonce_release
+UPDATE nonces SET state = 'free', request = NULL, row_no = 0, expires_at = NULL, for_withdrawal = false, updated_at = clock_timestamp()
+WHERE wallet_id = $1 AND nonce = $2 AND fence = $3 AND state = 'reserved'
+
+-- name: nonce_sent_elsewhere
+UPDATE nonces SET state = 'used', hash = $4, expires_at = NULL, updated_at = clock_timestamp()
+WHERE wallet_id = $1 AND nonce = $2 AND fence = $3 AND state = 'reserved'
+  AND (SELECT device FROM internal_wallets WHERE id = $1) IS NULL
+
+-- name: nonces_used_between
+SELECT nonce FROM nonces WHERE wallet_id = $1 AND nonce BETWEEN $2 AND $3 AND state = 'used' LIMIT 1
+
+-- name: nonces_drop_between
+DELETE FROM nonces WHERE wallet_id = $1 AND nonce BETWEEN $2 AND $3 AND state <> 'used'
+
+-- name: externals
+SELECT wallet_id, first_nonce, last_nonce, evidence, reason, at FROM external_ranges WHERE wallet_id = $1 ORDER BY first_nonce
+
+-- name: external_add
+INSERT INTO external_ranges (wallet_id, first_nonce, last_nonce, evidence, reason, at) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: externals_drop_from
+DELETE FROM external_ranges WHERE wallet_id = $1 AND first_nonce >= $2
+
+-- name: externals_cut_at
+UPDATE external_ranges SET last_nonce = $2::bigint - 1 WHERE wallet_id = $1 AND last_nonce >= $2::bigint
+
+-- name: fillable
+WITH tops AS (
+    SELECT w.id, w.device IS NOT NULL AS ours, greatest(
+        (SELECT max(nonce) FROM attempts WHERE state = 'signed' AND wallet_id = w.id),
+        (SELECT max(nonce) FROM attempts WHERE state = 'sent' AND wallet_id = w.id),
+        (SELECT max(nonce) FROM attempts WHERE state = 'mined' AND wallet_id = w.id),
+        (SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = w.id)) AS top
+    FROM internal_wallets w
+    WHERE w.chain_type = $1 AND w.chain_id = $2
+), candidates AS (
+    SELECT n.* FROM tops t JOIN nonces n ON n.wallet_id = t.id AND n.state = 'free' AND n.nonce < t.top
+    UNION ALL
+    SELECT n.* FROM tops t JOIN nonces n
+        ON n.wallet_id = t.id AND n.state = 'reserved' AND n.expires_at <= (SELECT clock_timestamp()) AND n.nonce < t.top
+    WHERE t.ours
+    UNION ALL
+    SELECT n.* FROM (SELECT DISTINCT a.wallet_id, a.nonce FROM tops t JOIN attempts a ON a.state = 'refused' AND a.wallet_id = t.id) r
+    JOIN nonces n ON n.wallet_id = r.wallet_id AND n.nonce = r.nonce
+    WHERE n.state = 'used' AND n.hash IS NULL
+)
+SELECT n.wallet_id, n.nonce, n.state, coalesce(n.request, ''), n.row_no, n.fence, n.expires_at, coalesce(n.hash, ''), n.updated_at
+FROM candidates n
+WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state <> 'refused')
+ORDER BY n.wallet_id, n.nonce

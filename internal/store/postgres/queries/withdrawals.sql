@@ -1,0 +1,38 @@
+-- name: withdrawals
+SELECT w.seq, w.payment, w.request, w.row_no, w.chain_type, w.chain_id, w.to_address, w.asset, w.contract, w.amount,
+    w.state, coalesce(w.outcome, ''), w.reason, w.created_at, w.updated_at, w.ended_at,
+    coalesce(n.wallet_id, 0), coalesce(i.address, ''), n.nonce, coalesce(n.fence, 0),
+    coalesce(n.state = 'reserved' AND n.expires_at <= (SELECT clock_timestamp()) AND i.device IS NOT NULL, false),
+    coalesce(a.state, ''), coalesce(a.hash, '')
+FROM withdrawals w
+LEFT JOIN nonces n ON n.request = w.request AND n.row_no = w.row_no
+LEFT JOIN internal_wallets i ON i.id = n.wallet_id
+LEFT JOIN LATERAL (SELECT x.state, x.hash FROM attempts x WHERE x.payment = w.payment ORDER BY x.id DESC LIMIT 1) a ON true
+WHERE true
+
+-- name: withdrawal_unasked
+w.state IN ('queued', 'assigned')
+  AND NOT EXISTS (SELECT 1 FROM attempts x WHERE x.payment = w.payment AND x.state <> 'refused')
+
+-- name: withdrawals_requests
+INSERT INTO requests (id, kind, content, wallet_id, row_count, created_at)
+SELECT v.id, 'withdrawal', v.content, NULL, 1, clock_timestamp()
+FROM unnest($1::text[], $2::text[]) v (id, content)
+
+-- name: withdrawals_add
+WITH t AS (SELECT clock_timestamp() AS now)
+INSERT INTO withdrawals (payment, request, row_no, chain_type, chain_id, to_address, asset, contract, amount, state, created_at, updated_at)
+SELECT v.payment, v.request, v.row_no, v.chain_type, v.chain_id, v.to_address, v.asset, v.contract, v.amount, v.state, t.now, t.now
+FROM t, unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+    WITH ORDINALITY v (payment, request, row_no, chain_type, chain_id, to_address, asset, contract, amount, state, place)
+ORDER BY v.place
+
+-- name: nonce_adopted
+UPDATE nonces SET for_withdrawal = true WHERE request = $1 AND row_no = $2
+
+-- name: withdrawals_move
+UPDATE withdrawals w SET state = m.target, outcome = nullif(m.outcome, ''), reason = m.reason,
+    ended_at = CASE WHEN m.target = 'ended' THEN t.now END, updated_at = t.now
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) m (payment, at, target, outcome, reason),
+    (SELECT clock_timestamp() AS now) t
+WHERE w.payment = m.payment AND w.state = m.at

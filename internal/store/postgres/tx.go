@@ -1,0 +1,139 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"coffer.internal/internal/store"
+)
+
+// How transactions begin. Whether they may write is left to the server: one that became read-only is not to be overridden.
+const (
+	beginView   = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	beginUpdate = "BEGIN ISOLATION LEVEL READ COMMITTED"
+)
+
+// reader is one transaction, as far as it reads. It has not begun on the server before its first statement.
+type reader struct {
+	conn   *pgx.Conn
+	ctx    context.Context
+	begin  string // what is still to be sent before the first statement
+	queue  []step // writes that wait for the next batch
+	failed error  // the first error of a method: the transaction can only be given up
+}
+
+// tx is one transaction that writes.
+type tx struct{ reader }
+
+var (
+	_ store.Reader = (*reader)(nil)
+	_ store.Tx     = (*tx)(nil)
+)
+
+// View runs fn on one snapshot.
+func (d *DB) View(ctx context.Context, fn func(store.Reader) error) error {
+	if err := d.use(ctx); err != nil {
+		return err
+	}
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return d.unreachable(ctx, err)
+	}
+	defer conn.Release()
+	r := &reader{conn: conn.Conn(), ctx: ctx, begin: beginView}
+	defer r.rollback() // nothing was written
+	return fn(r)
+}
+
+// Update runs fn in a transaction, and again after a conflict.
+func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if err := d.use(ctx); err != nil {
+		return err
+	}
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return d.unreachable(ctx, err)
+	}
+	defer conn.Release()
+	for try := 1; ; try++ {
+		err := d.try(ctx, conn.Conn(), fn)
+		if !errors.Is(err, store.ErrConflict) || try == store.MaxTries {
+			return err
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *DB) try(ctx context.Context, conn *pgx.Conn, fn func(store.Tx) error) error {
+	t := &tx{reader{conn: conn, ctx: ctx, begin: beginUpdate}}
+	defer t.rollback() // also when fn panics; after a commit there is nothing to roll back
+	if err := fn(t); err != nil {
+		return err
+	}
+	if t.failed != nil {
+		return fmt.Errorf("commit after an error: %w", t.failed)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return t.commit()
+}
+
+// unreachable is why there is no connection; a context that ended is told as that.
+func (d *DB) unreachable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return interpret(err)
+}
+
+// rollbackWithin ends the wait for a server that does not answer a ROLLBACK. The connection is given up then, and with it the
+// transaction.
+const rollbackWithin = 5 * time.Second
+
+// rollback gives up what has begun, so that the connection can be used again.
+func (r *reader) rollback() {
+	const idle = 'I'
+	if r.conn.IsClosed() || r.conn.PgConn().TxStatus() == idle {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), rollbackWithin)
+	defer cancel()
+	_, _ = r.conn.Exec(ctx, "ROLLBACK") // the pool drops a connection that is still in a transaction
+}
+
+// pause waits a little, longer with each try, never the same.
+func pause(ctx context.Context, try int) error {
+	t := time.NewTimer(rand.N(5 * time.Millisecond << try))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// fail remembers the first error.
+func (r *reader) fail(err error) error {
+	if err != nil && r.failed == nil {
+		r.failed = err
+	}
+	return err
+}
+
+// Now is the server's clock.
+func (r *reader) Now(context.Context) (now time.Time, err error) {
+	all, err := rows(r, queries["now"], scanTime)
+	if err != nil {
+		return now, err
+	}
+	return all[0], nil
+}
