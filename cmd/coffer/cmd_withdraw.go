@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/store"
 	"coffer.internal/withdrawal"
 )
 
@@ -27,7 +29,8 @@ daemon (coffer run), whatever happens to this command. The same request id with 
 --file reads CSV or NDJSON ("-" is standard input) and answers each line once it is committed, while it goes on
 reading, so a program of any language can keep it open. The columns are request, chain_id, to, amount, asset.
 
---wait stays until the payment is signed, mined or final. Ctrl-C stops the waiting, never the payment.`,
+--wait stays until the payment is signed, mined or final; one that ends otherwise, or waits for a person, is an error then.
+Ctrl-C stops the waiting, never the payment.`,
 		Example: `  coffer withdraw --chain-id 1 --to 0xCustomer… --amount 1.25 --request w-4711
   coffer withdraw --chain-id 1 --to 0xCustomer… --amount 20 --asset USDT --request w-4712 --wait final
   coffer withdraw --file withdrawals.ndjson --json`,
@@ -89,12 +92,27 @@ func (a *app) withdraw(cmd *cobra.Command, s *coffer.System, req withdrawal.Requ
 		}
 	}
 	if a.json {
-		return a.document(accepted{w, already})
+		return errors.Join(a.document(accepted{w, already}), waited(w, until))
 	}
 	if already {
 		a.note("already accepted")
 	}
 	table(a.stdout, withdrawalHeadings, [][]string{withdrawalRow(w)})
+	return waited(w, until)
+}
+
+// waited is the error of a payment that was waited for and did not get there.
+func waited(w withdrawal.Withdrawal, until withdrawal.Until) error {
+	switch hint := "coffer tx show " + w.Request; {
+	case until == "":
+		return nil
+	case w.Outcome == store.OutcomeRefused:
+		return fault.New(fault.Refused, "payment_refused", hint, "payment %s ended refused: %s", w.Request, w.Reason)
+	case w.Outcome == store.OutcomeFailed || w.Outcome == store.OutcomeCancelled:
+		return fault.New(nil, "payment_"+w.Outcome, hint, "payment %s ended %s: %s", w.Request, w.Outcome, w.Reason)
+	case w.State == store.WithdrawalNeedsReview || w.State == store.WithdrawalHeld:
+		return fault.New(nil, "payment_waits", hint, "payment %s waits for a person: %s", w.Request, w.Reason)
+	}
 	return nil
 }
 

@@ -87,10 +87,12 @@ func unknownVerb(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	cmd.SuggestionsMinimumDistance = 3
 	hint := cmd.CommandPath() + " help"
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean `" + cmd.CommandPath() + " " + near[0] + "`?"
+	for cmd.SuggestionsMinimumDistance = 1; cmd.SuggestionsMinimumDistance <= 3; cmd.SuggestionsMinimumDistance++ {
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = "did you mean `" + cmd.CommandPath() + " " + near[0] + "`?"
+			break
+		}
 	}
 	return fault.New(fault.Usage, "unknown_command", hint, "unknown command %q", args[0])
 }
