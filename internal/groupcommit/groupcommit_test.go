@@ -74,7 +74,9 @@ func TestAContextThatEndsDuringTheCommitStillGetsItsOutcome(t *testing.T) {
 			t.Errorf("Do = %d, %v; the commit stood", got, err)
 		}
 		g.Close()
-		if _, err := g.Do(t.Context(), 1); !errors.Is(err, ErrClosed) {
+		late, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := g.Do(late, 1); !errors.Is(err, ErrClosed) {
 			t.Errorf("after Close: %v", err)
 		}
 	})

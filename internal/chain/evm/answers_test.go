@@ -87,7 +87,9 @@ func TestSignedBytesDoNotFollowARedirect(t *testing.T) {
 	var heard atomic.Int64
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { heard.Add(1) }))
 	defer stranger.Close()
-	url := badNode(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, stranger.URL, http.StatusTemporaryRedirect) })
+	url := badNode(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, stranger.URL, http.StatusTemporaryRedirect)
+	})
 	if got := newChain(t, 31337, url).Send(t.Context(), []chain.Tx{{Raw: []byte{1}, Hash: "0x01"}})[0]; got.Verdict != chain.Unknown {
 		t.Errorf("%+v", got)
 	}

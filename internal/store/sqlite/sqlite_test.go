@@ -6,7 +6,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -118,5 +120,67 @@ func TestTheWriterIsDurable(t *testing.T) {
 	settings, err := sqlite.Settings(t.Context(), db.(*sqlite.DB))
 	if err != nil || settings != "journal_mode=wal synchronous=2 foreign_keys=1" {
 		t.Errorf("settings: %s, %v", settings, err)
+	}
+}
+
+// badDisk puts a file that can only be read where the process has the database's log open for writing.
+func badDisk(t *testing.T, log string) (mend func()) {
+	t.Helper()
+	readable, err := syscall.Open(log, syscall.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := map[int]int{} // file descriptor → its own file, kept
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range fds {
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil || fd == readable {
+			continue
+		}
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err != nil || to != log {
+			continue
+		}
+		if own[fd], err = syscall.Dup(fd); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Dup3(readable, fd, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(own) == 0 {
+		t.Fatalf("nobody has %s open", log)
+	}
+	return func() {
+		for fd, kept := range own {
+			if err := errors.Join(syscall.Dup3(kept, fd, 0), syscall.Close(kept)); err != nil {
+				t.Error(err)
+			}
+		}
+		_ = syscall.Close(readable)
+	}
+}
+
+func TestF33ADiskThatFailsUnderTheCommitLeavesItsOutcomeUnknown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "coffer.db")
+	db := migrated(t, path)
+	add := func(address string) error {
+		return db.Update(t.Context(), func(tx store.Tx) error {
+			_, err := tx.AddWallet(t.Context(), store.Wallet{Address: address, ChainType: "evm", ChainID: 1, WalletType: "hot", Active: true})
+			return err
+		})
+	}
+	if err := add("0xa"); err != nil {
+		t.Fatal(err)
+	}
+	mend := badDisk(t, path+"-wal")
+	if err := add("0xb"); !errors.Is(err, store.ErrOutcomeUnknown) {
+		t.Errorf("Update = %v", err)
+	}
+	mend()
+	if err := add("0xc"); err != nil {
+		t.Errorf("it does not go on when the disk is back: %v", err)
 	}
 }

@@ -93,6 +93,7 @@ func testLockForReserve(t *testing.T, h Harness) {
 			}
 			w.reserve(b, "never", time.Time{})
 			gone = append(gone, w.reserve(b, "back", time.Time{}))
+			w.reserve(b, "signed elsewhere, unseen", w.past()) // so the time is nobody's to judge
 			for _, n := range gone {
 				w.release(n)
 			}
