@@ -1,0 +1,49 @@
+package withdrawal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Pass makes passes of the named steps (all, if none is named) of every lane, one after the other, each until it finds nothing
+// more: what the daemon's goroutines do, in an order that a test chooses.
+func Pass(ctx context.Context, e *Engine, names ...string) error {
+	for _, l := range e.lanes {
+		for _, s := range l.steps() {
+			if len(names) > 0 && !slices.Contains(names, s.name) {
+				continue
+			}
+			for again, n := true, 0; again; n++ {
+				var err error
+				if again, err = s.pass(ctx); err != nil {
+					return fmt.Errorf("%s: %w", s.name, err)
+				}
+				if n > 100 {
+					return fmt.Errorf("%s finds more for ever", s.name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// SendAgain makes everything that is out due at once, as time does.
+func SendAgain(e *Engine) {
+	for _, l := range e.lanes {
+		l.resent = false
+	}
+}
+
+// ForgetAsides makes every payment that was set aside due at once, as time does.
+func ForgetAsides(e *Engine) {
+	for _, l := range e.lanes {
+		clear(l.aside)
+	}
+}
+
+// The tables, for the test that holds docs/state-machine.md to them.
+var (
+	WithdrawalEdges = withdrawalEdges
+	AttemptEdges    = attemptEdges
+)
