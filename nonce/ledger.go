@@ -3,6 +3,7 @@ package nonce
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"coffer.internal/internal/fault"
@@ -42,7 +43,8 @@ type Ledger struct {
 	ids     idCache
 	group   *groupcommit.Group[*call, answer]
 
-	turn uint64 // choices made so far; only the group's goroutine touches it
+	turn   uint64        // choices made so far; only the group's goroutine touches it
+	looked atomic.Uint64 // choices made by Best
 }
 
 // New starts a Ledger. Close ends it.
