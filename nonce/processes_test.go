@@ -119,7 +119,9 @@ func (x crowd) run(c ledgerCase, w store.Wallet) map[string]uint64 {
 	return printed
 }
 
-func prefixOf(w store.Wallet, child int) string { return fmt.Sprintf("wallet-%d-child-%d", w.ID, child) }
+func prefixOf(w store.Wallet, child int) string {
+	return fmt.Sprintf("wallet-%d-child-%d", w.ID, child)
+}
 
 // judge compares what was printed with the ledger: no nonce twice, none skipped, each printed or reserved for a process that
 // was killed, and the same request id gets the printed nonce.
