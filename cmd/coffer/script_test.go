@@ -13,6 +13,9 @@ import (
 var signerBinary string
 
 func TestMain(m *testing.M) {
+	if os.Getenv("COFFER_TEST_MAIN") != "" { // this binary as the daemon
+		os.Exit(Main())
+	}
 	os.Exit(testMain(m))
 }
 
@@ -34,9 +37,14 @@ func testMain(m *testing.M) int {
 
 // Every behaviour of the command line is a script in testdata/script.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+	testscript.Run(t, scripts())
+}
+
+func scripts() testscript.Params {
+	return testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
+			env.Values["daemon"] = &process{}
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("COFFER_HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("COFFER_SIGNER_HOME", filepath.Join(env.WorkDir, "signer"))
@@ -45,7 +53,7 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(env.WorkDir, "passphrase"), []byte("correct horse battery staple\n"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve,
+			"serve": serve, "node": startNode, "fund": fund, "daemon": daemon,
 		},
-	})
+	}
 }
