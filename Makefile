@@ -46,7 +46,7 @@ bench: tools ## Measure allocation against other ways, as ratios in one run
 
 .PHONY: mutants
 mutants: tools ## Break each guard on purpose: its named test must fail
-	go run ./internal/mutants
+	go run ./internal/store/postgres/pgtest/cmd/pgcluster -- go run ./internal/mutants
 
 .PHONY: demo
 demo: ## The main job on a real chain, killed three times

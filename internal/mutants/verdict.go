@@ -11,11 +11,12 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // patience is how long one test may take. A mutant that makes it hang longer is not killed: nothing was asserted.
-const patience = 3 * time.Minute
+const patience = 2 * time.Minute
 
 // baseline knows of each test whether it runs and passes where nothing is taken away.
 type baseline struct {
@@ -111,8 +112,15 @@ func runTest(ctx context.Context, tree string, m mutant) ([]byte, error) {
 	}
 	test := exec.CommandContext(ctx, binary, "-test.v", "-test.run", m.test, "-test.timeout", patience.String())
 	test.Dir = filepath.Join(tree, filepath.FromSlash(m.pkg))
-	test.WaitDelay = 10 * time.Second // what it started may hold its output open
+	// A group of its own, so that what a failing test left running ends with it.
+	test.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	group := func() error { return syscall.Kill(-test.Process.Pid, syscall.SIGKILL) }
+	test.Cancel = group
+	test.WaitDelay = time.Second // such a process may hold the output open
 	text, err := test.CombinedOutput()
+	if test.Process != nil {
+		_ = group() // nobody is left of it, if all is well
+	}
 	return text, errors.Join(err, os.Remove(binary))
 }
 
