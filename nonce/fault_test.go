@@ -61,6 +61,13 @@ func lostCommit(ctx context.Context, db store.DB, fn func(store.Tx) error) error
 	return fmt.Errorf("%w: %w", store.ErrOutcomeUnknown, crash(ctx, db, fn))
 }
 
+// commits does it as it should be done.
+func commits(ctx context.Context, db store.DB, fn func(store.Tx) error) error {
+	return db.Update(ctx, fn)
+}
+
+func stale(context.Context, store.DB, func(store.Tx) error) error { return store.ErrStale }
+
 func conflict(context.Context, store.DB, func(store.Tx) error) error { return store.ErrConflict }
 
 func TestF01ACrashBetweenCountingANonceAndWritingWhoHasItLosesNothing(t *testing.T) {
@@ -78,6 +85,34 @@ func TestF01ACrashBetweenCountingANonceAndWritingWhoHasItLosesNothing(t *testing
 		}
 		if got := c.reserve(l, w, "a", 2); got.Rows[0].Nonce != 1 {
 			c.Errorf("the caller whose process died got nonce %d, want 1", got.Rows[0].Nonce)
+		}
+	})
+}
+
+func TestF01TheCountAndWhoHasTheNonceAreOneTransaction(t *testing.T) {
+	onBoth(t, func(c ledgerCase) {
+		w := c.hot(1)
+		l := c.ledger(nonce.Options{DB: &broken{DB: c.db, fails: []mishap{commits, crash, crash}}})
+		c.reserve(l, w, "a", 2) // a second transaction would crash
+		if rows := c.rows(w); len(rows) != 2 || rows[1].Request != "a" {
+			c.Errorf("the rows are %+v", rows)
+		}
+	})
+}
+
+func TestADecisionThatWasOvertakenIsMadeAnew(t *testing.T) {
+	onBoth(t, func(c ledgerCase) {
+		w := c.hot(1)
+		l := c.ledger(nonce.Options{DB: &broken{DB: c.db, fails: []mishap{stale, commits, stale, stale}}})
+		if r := c.reserve(l, w, "a", 1); r.Rows[0].Nonce != 0 {
+			c.Errorf("got %+v", r)
+		}
+		_, err := l.Reserve(c.Context(), nonce.Call{Address: w.Address, ChainID: chainID, Request: "b"})
+		if !errors.Is(err, fault.Conflict) || fault.Hint(err) == "" {
+			c.Errorf("overtaken twice: %v, hint %q", err, fault.Hint(err))
+		}
+		if rows := c.rows(w); len(rows) != 1 {
+			c.Errorf("%d rows", len(rows))
 		}
 	})
 }

@@ -245,6 +245,19 @@ func TestAnExpiredReservationKeepsItsNonceUnlessSomebodyTookIt(t *testing.T) {
 	}
 }
 
+func TestAnExpiredNonceThatItsOwnRequestAsksForIsNotGivenToAnotherOfTheBatch(t *testing.T) {
+	m := newModel(hot(true))
+	mustPlan(t, m, m.plain(1, "a", 1))
+	m.now = m.now.Add(2 * time.Minute)
+	d := mustPlan(t, m, m.plain(1, "b", 1), m.plain(1, "a", 1))
+	for i, want := range []Row{{Payment: "b", Nonce: 1, Fence: 1}, {Payment: "a", Nonce: 0, Fence: 2}} {
+		want.ExpiresAt = m.now.Add(testRules.ttl)
+		if diff := cmp.Diff([]Row{want}, d.answers[i].Value.reservation.Rows); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", want.Payment, diff)
+		}
+	}
+}
+
 func TestOnAWalletWhoseKeyIsElsewhereNothingExpires(t *testing.T) {
 	m := newModel(store.Wallet{Active: true})
 	mustPlan(t, m, m.plain(1, "a", 1))
