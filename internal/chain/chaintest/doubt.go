@@ -120,7 +120,13 @@ func counts(t *testing.T, w World) {
 	}
 	w.send(t, chain.Accepted, w.draft(t, w.order(t, "one", w.Nonce, "", 5))...)
 	for _, want := range []chain.Count{{Latest: w.Nonce, Pending: w.Nonce + 1}, {Latest: w.Nonce + 1, Pending: w.Nonce + 1}} {
-		c, agreed, err := accounts.Counts(t.Context(), w.Payer)
+		var c chain.Count
+		var agreed bool
+		var err error
+		soon(t, func() bool { // a node that took a transaction may count it a moment later
+			c, agreed, err = accounts.Counts(t.Context(), w.Payer)
+			return c == want
+		})
 		if err != nil || !agreed || c != want {
 			t.Errorf("%+v, agreed %v, %v; not %+v", c, agreed, err, want)
 		}

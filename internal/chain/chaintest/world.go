@@ -4,7 +4,9 @@ package chaintest
 
 import (
 	"math/big"
+	"slices"
 	"testing"
+	"time"
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/signing"
@@ -88,13 +90,17 @@ func (w World) send(t *testing.T, want chain.Verdict, txs ...chain.Tx) {
 	}
 }
 
-// watch watches, and wants one stage for all.
-func (w World) watch(t *testing.T, want chain.Stage, txs ...chain.Tx) []chain.Sighting {
+// watch watches, and wants one stage for all. A node may not know for a moment (geth, while it indexes a block); that has to
+// pass.
+func (w World) watch(t *testing.T, want chain.Stage, txs ...chain.Tx) (seen []chain.Sighting) {
 	t.Helper()
-	seen, err := w.Chain.Watch(t.Context(), txs)
-	if err != nil {
-		t.Fatal(err)
-	}
+	soon(t, func() bool {
+		var err error
+		if seen, err = w.Chain.Watch(t.Context(), txs); err != nil {
+			t.Fatal(err)
+		}
+		return want == chain.StageUnknown || !slices.ContainsFunc(seen, func(s chain.Sighting) bool { return s.Stage == chain.StageUnknown })
+	})
 	if len(seen) != len(txs) {
 		t.Fatalf("%d watched, %d sightings", len(txs), len(seen))
 	}
@@ -104,6 +110,22 @@ func (w World) watch(t *testing.T, want chain.Stage, txs ...chain.Tx) []chain.Si
 		}
 	}
 	return seen
+}
+
+// soon asks again until something is so, or five seconds are over. What it was then is the caller's to judge.
+func soon(t *testing.T, so func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(5 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return
+		}
+	}
 }
 
 // balance of an address in coin, or in a token.

@@ -127,12 +127,30 @@ func (n *Node) URL() string { return n.stack.HTTPEndpoint() }
 // ChainID is 1337.
 func (n *Node) ChainID() int64 { return chainID }
 
-// Commit makes a block of what the pool holds and gives its hash, also while blocks are withheld.
+// Commit makes a block of all that the pool was given and gives its hash, also while blocks are withheld. When it returns, the
+// node has caught up with the block: what is in it is not pending any more, and what is nowhere is known to be nowhere.
 func (n *Node) Commit() common.Hash {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.beacon.Commit()
+	_ = n.eth.TxPool().Sync() // an error only says that the node ends
+	block := n.beacon.Commit()
+	_ = n.eth.TxPool().Sync()
+	deadline := time.NewTimer(catchUpWithin)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !n.eth.APIBackend.TxIndexDone() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return block // it says so itself, when it is asked
+		}
+	}
+	return block
 }
+
+// catchUpWithin is how long Commit waits for the node's index of transactions.
+const catchUpWithin = 5 * time.Second
 
 // Mine makes a block at each interval until ctx ends, but for the time in which blocks are withheld.
 func (n *Node) Mine(ctx context.Context, every time.Duration) {
