@@ -59,6 +59,25 @@ func TestAPaymentWithoutFundsWaitsAndLetsOthersPass(t *testing.T) {
 	})
 }
 
+// What is under way is not spent twice: it counts until it is in a block.
+func TestWhatIsUnderWayIsNotSpentTwice(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		for _, id := range []string{"a", "b"} {
+			r := w.request(id)
+			r.Amount = ether(6).String() // the wallet has ten
+			_, _, err := w.desk.Submit(t.Context(), r)
+			w.must(err)
+			w.pass("bind", "sign", "send")
+		}
+		if at := w.attempt("a"); at.State != store.AttemptSent {
+			t.Errorf("a is %s", at.State)
+		}
+		if got := w.want("b", store.WithdrawalQueued, ""); got.Nonce != nil || !strings.Contains(got.Reason, "funds") {
+			t.Errorf("b has nonce %v and waits because %q", got.Nonce, got.Reason)
+		}
+	})
+}
+
 // refuseOnce has the machine refuse one payment once, in a way that it has no rules for yet.
 func (w *world) refuseOnce(payment string, kind signing.RefusalKind) {
 	done := false
