@@ -69,7 +69,7 @@ func tryAll(ctx context.Context, temp string, mutants []mutant, workers int, r *
 	failed := make([]error, workers)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	sound := &baseline{seen: map[[2]string]*verdict{}}
+	sound := &baseline{dir: temp, packages: map[string]*built{}, tests: map[[2]string]*verdict{}}
 	for i := range workers {
 		tree := filepath.Join(temp, fmt.Sprint("tree-", i))
 		if err := copyTree(ctx, tree); err != nil {

@@ -44,7 +44,7 @@ func TestOnlyAnAssertionOfTheNamedTestKills(t *testing.T) {
 		"it does not build":            {"^TestA$", "# coffer.internal/x\nx.go:1:1: undefined", errors.Join(errBuild, red), false},
 		"its parent fails before it":   {"^TestA$/b", fail, red, false},
 		"it panics":                    {"^TestA$", fail + "panic: nil map [recovered, repanicked]\n", red, false},
-		"it hangs":                     {"^TestA$", "=== RUN   TestA\npanic: test timed out after 2m0s\n", red, false},
+		"it hangs":                     {"^TestA$", "=== RUN   TestA\npanic: test timed out after 5m0s\n", red, false},
 		"TestMain fails":               {"^TestA$", "no database\n", red, false},
 		"the binary cannot be started": {"^TestA$", "", exec.ErrNotFound, false},
 	} {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,14 +17,26 @@ import (
 )
 
 // patience is how long one test may take. A mutant that makes it hang longer is not killed: nothing was asserted.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // baseline knows of each test whether it runs and passes where nothing is taken away.
 type baseline struct {
-	mu   sync.Mutex
-	seen map[[2]string]*verdict // by package and test
+	dir string // for what is built
+
+	mu       sync.Mutex
+	packages map[string]*built
+	tests    map[[2]string]*verdict // by package and test
 }
 
+// built is the tests of a package, built without a mutant.
+type built struct {
+	once   sync.Once
+	binary string
+	text   []byte
+	err    error
+}
+
+// verdict is what came of a test without a mutant.
 type verdict struct {
 	once sync.Once
 	err  error
@@ -31,24 +44,40 @@ type verdict struct {
 
 // check runs a mutant's test in a tree without mutants, once.
 func (b *baseline) check(ctx context.Context, tree string, m mutant) error {
-	b.mu.Lock()
-	key := [2]string{m.pkg, m.test}
-	v := b.seen[key]
-	if v == nil {
-		v = &verdict{}
-		b.seen[key] = v
-	}
-	b.mu.Unlock()
+	p, v := b.of(m)
 	v.once.Do(func() {
-		text, err := runTest(ctx, tree, m)
+		p.once.Do(func() { p.text, p.err = build(ctx, tree, m.pkg, p.binary) })
+		text, err := p.text, p.err
+		if err == nil {
+			text, err = runTest(ctx, tree, m, p.binary)
+		}
 		v.err = passed(m.test, text, err)
 	})
 	return v.err
 }
 
+func (b *baseline) of(m mutant) (*built, *verdict) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p, v := b.packages[m.pkg], b.tests[[2]string{m.pkg, m.test}]
+	if p == nil {
+		p = &built{binary: filepath.Join(b.dir, fmt.Sprintf("package-%d.test", len(b.packages)))}
+		b.packages[m.pkg] = p
+	}
+	if v == nil {
+		v = &verdict{}
+		b.tests[[2]string{m.pkg, m.test}] = v
+	}
+	return p, v
+}
+
 // killed is nil if the test of a mutant that was applied notices it.
 func killed(ctx context.Context, tree string, m mutant) error {
-	text, err := runTest(ctx, tree, m)
+	binary := tree + ".test"
+	text, err := build(ctx, tree, m.pkg, binary)
+	if err == nil {
+		text, err = runTest(ctx, tree, m, binary)
+	}
 	return noticed(m.test, text, err)
 }
 
@@ -98,18 +127,25 @@ func reports(what, test string, text []byte) bool {
 
 var errBuild = errors.New("it does not build")
 
-// runTest builds a mutant's package as it stands in the tree, and runs the test.
-func runTest(ctx context.Context, tree string, m mutant) ([]byte, error) {
-	binary := tree + ".test"
+// build builds the tests of a package as it stands in the tree.
+func build(ctx context.Context, tree, pkg, binary string) ([]byte, error) {
+	if err := os.Remove(binary); err != nil && !errors.Is(err, fs.ErrNotExist) { // another mutant's
+		return nil, err
+	}
 	// -trimpath: what is built once is found again by every tree. Without vet and debug information it is built faster.
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-trimpath", "-vet=off", "-ldflags=-s -w", "-o", binary, m.pkg)
-	build.Dir = tree
-	if text, err := build.CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-trimpath", "-vet=off", "-ldflags=-s -w", "-o", binary, pkg)
+	cmd.Dir = tree
+	if text, err := cmd.CombinedOutput(); err != nil {
 		return text, fmt.Errorf("%w: %w", errBuild, err)
 	}
 	if _, err := os.Stat(binary); err != nil {
-		return nil, fmt.Errorf("%s has no tests: %w", m.pkg, err)
+		return nil, fmt.Errorf("%s has no tests: %w", pkg, err)
 	}
+	return nil, nil
+}
+
+// runTest runs a mutant's test where its package stands.
+func runTest(ctx context.Context, tree string, m mutant, binary string) ([]byte, error) {
 	test := exec.CommandContext(ctx, binary, "-test.v", "-test.run", m.test, "-test.timeout", patience.String())
 	test.Dir = filepath.Join(tree, filepath.FromSlash(m.pkg))
 	// A group of its own, so that what a failing test left running ends with it.
@@ -121,7 +157,7 @@ func runTest(ctx context.Context, tree string, m mutant) ([]byte, error) {
 	if test.Process != nil {
 		_ = group() // nobody is left of it, if all is well
 	}
-	return text, errors.Join(err, os.Remove(binary))
+	return text, err
 }
 
 func tail(b []byte) []byte { return b[max(0, len(b)-1500):] }
