@@ -245,6 +245,18 @@ func TestAnExpiredReservationKeepsItsNonceUnlessSomebodyTookIt(t *testing.T) {
 	}
 }
 
+func TestTheLowestNonceThatCanBeGivenGoesFirst(t *testing.T) {
+	m := newModel(hot(true))
+	mustPlan(t, m, m.plain(1, "a", 4))
+	m.now = m.now.Add(2 * time.Minute)
+	d := mustPlan(t, m, m.plain(1, "b", 1), m.plain(1, "c", 2), m.plain(1, "d", 2))
+	for i, want := range [][]uint64{{0}, {1, 2}, {3, 4}} {
+		if diff := cmp.Diff(want, nonces(d.answers[i].Value.reservation)); diff != "" {
+			t.Errorf("caller %d (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
 func TestAnExpiredNonceThatItsOwnRequestAsksForIsNotGivenToAnotherOfTheBatch(t *testing.T) {
 	m := newModel(hot(true))
 	mustPlan(t, m, m.plain(1, "a", 1))

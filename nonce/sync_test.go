@@ -85,6 +85,24 @@ func TestF27SyncNeverGoesBelowWhatIsInFlight(t *testing.T) {
 	})
 }
 
+func TestF27SyncDownwardNeedsForceThoughNothingIsInFlight(t *testing.T) {
+	onBoth(t, func(c ledgerCase) {
+		w := c.hot(1)
+		l := c.ledger(nonce.Options{})
+		r := c.reserve(l, w, "a", 2)
+		for _, row := range r.Rows {
+			if err := l.Release(c.Context(), w.Address, chainID, row.Nonce, row.Fence); err != nil {
+				c.Fatal(err)
+			}
+		}
+		c.refusedSync(l, w, nonce.SyncCall{To: 0}, "downward, nonces that were given may be given again", "cursor 2")
+		report, err := c.sync(l, w, nonce.SyncCall{To: 0, Force: true, Reason: "a test"})
+		if err != nil || report.Wallet.Nonce != 0 || len(c.rows(w)) != 0 {
+			c.Errorf("%+v, %v", report, err)
+		}
+	})
+}
+
 func TestF27SyncUpwardPassesOverNothingThatIsInFlight(t *testing.T) {
 	onBoth(t, func(c ledgerCase) {
 		w := c.hot(1)
