@@ -13,6 +13,8 @@ const threatened = 20
 // kill is one murder of the daemon: the world is made bad, payments pile up where it hurts, the daemon dies.
 type kill struct {
 	name   string
+	before func(*show)      // withdrawals come in
+	ready  func(stages) int // at threatened of these, begin; nil: at once
 	begin  func(*show) error
 	enough func(stages) int
 	what   string
@@ -21,24 +23,34 @@ type kill struct {
 	end    func(*show) error
 }
 
+// slow is how long the node takes to answer while a state that passes fast is waited for.
+const slow = 250 * time.Millisecond
+
 var kills = []kill{
 	{
 		name:   "signing machine stopped",
-		begin:  func(s *show) error { return s.signer.signal(syscall.SIGSTOP) },
+		before: func(s *show) { s.world.delay(slow) },
+		ready:  func(n stages) int { return n.reserved },
+		begin: func(s *show) error {
+			s.world.delay(0)
+			return s.signer.signal(syscall.SIGSTOP)
+		},
 		enough: func(n stages) int { return n.asked },
 		what:   "asked and not answered",
 		end:    func(s *show) error { return s.signer.signal(syscall.SIGCONT) },
 	},
 	{
 		name:   "no new blocks",
-		begin:  func(s *show) error { s.world.withhold(true); return nil },
+		before: func(s *show) { s.world.withhold(true) },
+		begin:  func(*show) error { return nil },
 		enough: func(n stages) int { return n.sent },
 		what:   "sent and in no block",
 		end:    func(s *show) error { s.world.withhold(false); return nil },
 	},
 	{
 		name:   "a slow node",
-		begin:  func(s *show) error { s.world.delay(100 * time.Millisecond); return nil },
+		before: func(s *show) { s.world.delay(slow) },
+		begin:  func(*show) error { return nil },
 		enough: func(n stages) int { return n.reserved },
 		what:   "reserved and not asked",
 		frozen: true,
@@ -46,25 +58,28 @@ var kills = []kill{
 	},
 }
 
-// murder lets the daemon pay for a while, makes the world bad, waits until enough payments are threatened, kills the daemon,
-// counts, mends the world and starts the next daemon.
-func (s *show) murder(ctx context.Context, i int, k kill) error {
-	err := until(ctx, "the daemon to pay", 2*time.Millisecond, func(ctx context.Context) (bool, error) {
-		n, err := s.ledger.stages(ctx)
-		s.bar.show(n, s.count)
-		return n.sent+n.mined+n.ended >= threatened && n.ended >= i*s.count/10, err
-	})
-	if err != nil {
-		return fmt.Errorf("%w\nthe daemon's log ends:\n%s", err, s.daemon.tail())
+// murder lets a share of the withdrawals come in, makes the world bad, waits until enough payments are threatened, kills the
+// daemon, counts, mends the world and starts the next daemon.
+func (s *show) murder(ctx context.Context, k kill) error {
+	k.before(s)
+	if err := s.handOut(ctx, s.count/(len(kills)+1)); err != nil {
+		return err
+	}
+	if k.ready != nil {
+		if err := s.await(ctx, "payments that have a nonce", func(ctx context.Context) (bool, error) {
+			n, err := s.ledger.stages(ctx)
+			return k.ready(n) >= threatened, err
+		}); err != nil {
+			return err
+		}
 	}
 	if err := k.begin(s); err != nil {
 		return fmt.Errorf("%s: %w", k.name, err)
 	}
-	err = until(ctx, fmt.Sprintf("%d payments %s", threatened, k.what), 2*time.Millisecond, func(ctx context.Context) (bool, error) {
+	if err := s.await(ctx, fmt.Sprintf("%d payments %s", threatened, k.what), func(ctx context.Context) (bool, error) {
 		return s.struck(ctx, k)
-	})
-	if err != nil {
-		return fmt.Errorf("%w\nthe daemon's log ends:\n%s", err, s.daemon.tail())
+	}); err != nil {
+		return err
 	}
 	n, err := s.ledger.stages(ctx)
 	if err != nil {
@@ -79,6 +94,14 @@ func (s *show) murder(ctx context.Context, i int, k kill) error {
 		return fmt.Errorf("%s: %w", k.name, err)
 	}
 	return s.startDaemon()
+}
+
+// await is until, with the end of the daemon's log beside its error.
+func (s *show) await(ctx context.Context, what string, so func(context.Context) (bool, error)) error {
+	if err := until(ctx, what, 2*time.Millisecond, so); err != nil {
+		return fmt.Errorf("%w\nthe daemon's log ends:\n%s", err, s.daemon.tail())
+	}
+	return nil
 }
 
 // struck kills the daemon if enough payments are threatened now. A state that passes fast is looked at again with the

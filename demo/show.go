@@ -29,6 +29,9 @@ type show struct {
 	daemon   *child
 	ledger   ledger
 	report   report
+
+	work   chan int // numbers of withdrawals, to the callers
+	handed int      // how many were handed out
 }
 
 func (s *show) say(format string, args ...any) {
@@ -59,14 +62,29 @@ func (s *show) play(ctx context.Context) (err error) {
 	s.say("%d withdrawals from %d callers, out of %d hot wallets", s.count, s.callers, s.wallets)
 	paying := time.Now()
 	g, ctx := errgroup.WithContext(ctx)
+	s.work = make(chan int)
 	g.Go(func() error { return s.submit(ctx, payments) })
+	finished := make(chan struct{})
 	g.Go(func() error {
-		for i, k := range kills {
-			if err := s.murder(ctx, i, k); err != nil {
+		defer close(finished)
+		return s.finish(ctx)
+	})
+	g.Go(func() error {
+		defer close(s.work)
+		for _, k := range kills {
+			if err := s.murder(ctx, k); err != nil {
 				return err
 			}
 		}
-		return s.finish(ctx)
+		if err := s.handOut(ctx, s.count-s.handed); err != nil {
+			return err
+		}
+		select {
+		case <-s.daemon.done:
+			return fmt.Errorf("the daemon ended by itself:\n%s", s.daemon.tail())
+		case <-finished:
+			return nil
+		}
 	})
 	if err := g.Wait(); err != nil {
 		return err
@@ -151,11 +169,10 @@ func (s *show) submit(ctx context.Context, payments []recount.Payment) error {
 	if err != nil {
 		return err
 	}
-	work := make(chan int)
 	g, gctx := errgroup.WithContext(ctx)
 	for range s.callers {
 		g.Go(func() error {
-			for i := range work {
+			for i := range s.work {
 				if _, _, err := sys.Withdrawals.Submit(gctx, s.request(i, payments[i])); err != nil {
 					return fmt.Errorf("submit withdrawal %d: %w", i, err)
 				}
@@ -163,18 +180,20 @@ func (s *show) submit(ctx context.Context, payments []recount.Payment) error {
 			return nil
 		})
 	}
-	g.Go(func() error {
-		defer close(work)
-		for i := range payments {
-			select {
-			case work <- i:
-			case <-gctx.Done():
-				return gctx.Err()
-			}
-		}
-		return nil
-	})
 	return errors.Join(g.Wait(), sys.Close())
+}
+
+// handOut gives the next n withdrawals to the callers, who hand them in as fast as they can.
+func (s *show) handOut(ctx context.Context, n int) error {
+	for range n {
+		select {
+		case s.work <- s.handed:
+			s.handed++
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 func (s *show) request(i int, p recount.Payment) withdrawal.Request {
@@ -191,11 +210,6 @@ func (s *show) request(i int, p recount.Payment) withdrawal.Request {
 func (s *show) finish(ctx context.Context) error {
 	defer s.bar.clear()
 	return until(ctx, "the last payment", 100*time.Millisecond, func(ctx context.Context) (bool, error) {
-		select {
-		case <-s.daemon.done:
-			return false, fmt.Errorf("the daemon ended by itself:\n%s", s.daemon.tail())
-		default:
-		}
 		n, err := s.ledger.stages(ctx)
 		s.bar.show(n, s.count)
 		return n.ended == s.count, err
