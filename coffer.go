@@ -167,6 +167,9 @@ func (s *System) Run(ctx context.Context) error {
 	return errors.Join(err, hold.Release())
 }
 
+// Chains is on how many chains it can pay: those of the configuration that have nodes.
+func (s *System) Chains() int { return len(s.chains) }
+
 // Pay pays with one row of a reservation that the program made: the intent is stored, then signed, then sent and tracked
 // like every other payment. Said again with the same reservation and content, it answers with the same payment.
 func (s *System) Pay(ctx context.Context, r nonce.Reservation, row int, p withdrawal.PayRequest) (withdrawal.Withdrawal, error) {

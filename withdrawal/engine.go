@@ -71,6 +71,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	var all sync.WaitGroup
 	for _, l := range e.lanes {
+		l.log.Info("paying", "max_unmined", l.setup.MaxUnmined, "poll", l.setup.Poll)
 		for _, s := range l.steps() {
 			all.Go(func() { l.loop(ctx, s) })
 		}

@@ -19,7 +19,11 @@ by any signal, the next one goes on where it was. Its log goes to stderr.`,
 		Example: "  coffer run",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withOptions(cmd.Context(), coffer.Options{Log: a.logger()}, func(s *coffer.System) error {
+			log := a.logger()
+			return a.withOptions(cmd.Context(), coffer.Options{Log: log}, func(s *coffer.System) error {
+				if s.Chains() == 0 {
+					log.Warn("no chain has a node, so nothing is paid", "hint", "add rpc to a [chain.evm.N] of coffer.toml, then start again")
+				}
 				err := s.Run(cmd.Context())
 				if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
 					return nil // stopped as it was told
