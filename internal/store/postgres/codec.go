@@ -27,6 +27,14 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
+// zeroIsNull writes an id of 0 as NULL.
+func zeroIsNull(id int64) *int64 {
+	if id == 0 {
+		return nil
+	}
+	return &id
+}
+
 func scanTime(rs pgx.Rows, t *time.Time) error { return rs.Scan(when{t}) }
 
 // column is one field of all values: an argument that a statement unnests beside the other fields'.

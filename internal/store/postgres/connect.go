@@ -21,9 +21,11 @@ var settings = map[string]string{
 	"timezone": "UTC",
 	// Every statement has its index and is planned once. Planned anew for each size of its arrays, or by the statistics of a
 	// table that was empty a moment ago, it would cost more than it does, or read the whole table.
-	"plan_cache_mode": "force_generic_plan",
-	"enable_seqscan":  "off",
-	"jit":             "off",
+	"plan_cache_mode":  "force_generic_plan",
+	"enable_seqscan":   "off",
+	"enable_hashjoin":  "off",
+	"enable_mergejoin": "off",
+	"jit":              "off",
 }
 
 // configOf reads a URL. Its errors say nothing of the URL: where a wrong one has its password cannot be told for certain.

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -43,16 +42,4 @@ func (r *reader) Loads(_ context.Context, walletIDs []int64) ([]store.Load, erro
 		l.Free, l.LowestUnmined, l.LastUsed, l.Gaps = rest[i].Free, rest[i].LowestUnmined, rest[i].LastUsed, of[l.WalletID]
 	}
 	return loads, nil
-}
-
-// readNow is a step that reads the server's clock.
-func readNow(now *time.Time) step {
-	return step{text: queries["now"], rows: func(rs pgx.Rows) error {
-		for rs.Next() {
-			if err := scanTime(rs, now); err != nil {
-				return err
-			}
-		}
-		return nil
-	}}
 }

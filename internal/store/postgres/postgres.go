@@ -18,7 +18,6 @@ import (
 	"errors"
 	"io/fs"
 	"runtime"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -43,9 +42,6 @@ func loadQueries() map[string]string {
 	loaded, err := sqlfile.Load(dir)
 	if err != nil {
 		panic("postgres: " + err.Error()) // the files are part of the program
-	}
-	for name, text := range loaded {
-		loaded[name] = strings.ReplaceAll(text, "{reserve_set}", loaded["reserve_set"])
 	}
 	return loaded
 }

@@ -21,26 +21,22 @@ func (r *reader) Requests(_ context.Context, ids []string) ([]store.Request, err
 }
 
 // LockForReserve locks, and reads what deciding over reservations needs, in one round trip. The reading statements come after
-// the locking one, so each sees what the last holder of the locks has committed. The clock is read last: what a statement
-// before it judged as expired is expired by it too.
+// the locking one, so each sees what the last holder of the locks has committed.
 func (t *tx) LockForReserve(_ context.Context, want store.ReserveWant) (facts store.ReserveFacts, err error) {
-	set := []any{
-		or(want.WalletIDs), or(want.Requests),
-		column(want.Pools, func(p store.Pool) string { return p.ChainType }), column(want.Pools, func(p store.Pool) int64 { return p.ChainID }),
-	}
 	steps := []step{
-		query(&facts.Wallets, queries["reserve_wallets"], scanWallet, set...),
-		query(&facts.Loads, queries["reserve_loads"], scanCounts, set...),
+		{text: queries["reserve_set"], args: []any{
+			or(want.WalletIDs), or(want.Requests),
+			column(want.Pools, func(p store.Pool) string { return p.ChainType }),
+			column(want.Pools, func(p store.Pool) int64 { return p.ChainID }),
+		}},
+		query(&facts.Wallets, queries["reserve_wallets"], scanWallet),
+		query(&facts.Loads, queries["reserve_loads"], scanCounts),
 	}
 	if want.FreeLimit > 0 {
-		steps = append(steps, query(&facts.Free, queries["reserve_free"], scanNonce, append(slices.Clip(set), want.FreeLimit)...))
+		steps = append(steps, query(&facts.Free, queries["reserve_free"], scanNonce, want.FreeLimit))
 	}
-	if len(want.Requests) > 0 {
-		steps = append(steps,
-			query(&facts.Requests, queries["requests"], scanRequest, want.Requests),
-			query(&facts.Held, queries["reserve_held"], scanNonce, want.Requests))
-	}
-	if err := t.run(append(steps, readNow(&facts.Now))...); err != nil {
+	steps = append(steps, step{text: queries["reserve_requests"], args: []any{or(want.Requests)}, rows: readRequests(&facts)})
+	if err := t.run(steps...); err != nil {
 		return facts, err
 	}
 	return facts, t.fail(agree(&facts))
@@ -54,30 +50,46 @@ func or[T any](list []T) []T {
 	return list
 }
 
-// agree makes one picture of what was locked and what was read under the lock. While the lock was waited for, a wallet may
-// have come in (it is left out: it is not locked) or gone out of the set (it is left out too). But if a request of ours was
-// given a row of a wallet that is not locked, nothing can be decided.
+// readRequests reads the clock, the requests, and the rows they hold: a line for each row, or one for a request without any.
+func readRequests(facts *store.ReserveFacts) func(pgx.Rows) error {
+	return func(rs pgx.Rows) error {
+		seen := map[string]bool{}
+		for rs.Next() {
+			var q store.Request
+			var n store.Nonce
+			err := rs.Scan(when{&facts.Now}, &q.ID, &q.Kind, &q.Content, &q.WalletID, &q.Count, when{&q.CreatedAt},
+				&n.WalletID, &n.Nonce, &n.State, &n.Request, &n.Row, &n.Fence, when{&n.ExpiresAt}, &n.Hash, when{&n.UpdatedAt})
+			if err != nil {
+				return fmt.Errorf("read a row: %w", err)
+			}
+			if q.ID != "" && !seen[q.ID] {
+				seen[q.ID] = true
+				facts.Requests = append(facts.Requests, q)
+			}
+			if n.WalletID != 0 {
+				facts.Held = append(facts.Held, n)
+			}
+		}
+		return nil
+	}
+}
+
+// agree sees to it that all rows that requests of ours hold belong to locked wallets. While the lock was waited for, one may have
+// been given a row of another wallet; then nothing can be decided. It also brings the loads into the order of the wallets.
 func agree(facts *store.ReserveFacts) error {
 	loads := make(map[int64]store.Load, len(facts.Loads))
 	for _, l := range facts.Loads {
 		loads[l.WalletID] = l
 	}
-	locked := make(map[int64]bool, len(facts.Wallets))
 	facts.Loads = facts.Loads[:0]
-	facts.Wallets = slices.DeleteFunc(facts.Wallets, func(w store.Wallet) bool {
-		l, both := loads[w.ID]
-		if both {
-			locked[w.ID] = true
-			facts.Loads = append(facts.Loads, l)
-		}
-		return !both
-	})
+	for _, w := range facts.Wallets {
+		facts.Loads = append(facts.Loads, loads[w.ID])
+	}
 	for _, n := range facts.Held {
-		if !locked[n.WalletID] {
+		if _, locked := loads[n.WalletID]; !locked {
 			return fmt.Errorf("request %s was given a nonce of wallet %d meanwhile: %w", n.Request, n.WalletID, store.ErrConflict)
 		}
 	}
-	facts.Free = slices.DeleteFunc(facts.Free, func(n store.Nonce) bool { return !locked[n.WalletID] })
 	return nil
 }
 
@@ -91,6 +103,23 @@ func (t *tx) Reserve(_ context.Context, plan store.ReservePlan) error {
 			step{text: queries["nonces_clear"], args: []any{walletIDs, nonces, fences, len(take)}},
 			step{text: queries["nonces_take"], args: nonceColumns(take), yields: true})
 	}
+	t.queue = append(t.queue, writePlan(plan))
+	if n := len(plan.Assign); n > 0 {
+		t.queue = append(t.queue, step{text: queries["withdrawals_assign"], args: []any{plan.Assign, n}})
+	}
+	return nil
+}
+
+// writePlan writes all of a plan but the rows given again and the withdrawals.
+func writePlan(plan store.ReservePlan) step {
+	fresh := allNew(plan)
+	if fresh && len(plan.Cursors) == 1 && len(plan.Requests) == 1 && len(plan.Insert) == 1 && len(plan.Audit) == 1 {
+		c, q, n, a := plan.Cursors[0], plan.Requests[0], plan.Insert[0], plan.Audit[0]
+		return step{text: queries["reserve_write_one"], yields: true, args: []any{
+			c.WalletID, c.From, c.To, q.ID, q.Kind, q.Content, zeroIsNull(q.WalletID), q.Count, n.WalletID, n.Nonce, n.Row, n.Fence, orNull(n.ExpiresAt),
+			a.Actor, a.Action, a.Subject, a.Before, a.After, a.Result, a.Reason,
+		}}
+	}
 	args := []any{
 		column(plan.Cursors, func(c store.CursorMove) int64 { return c.WalletID }),
 		column(plan.Cursors, func(c store.CursorMove) uint64 { return c.From }),
@@ -98,12 +127,20 @@ func (t *tx) Reserve(_ context.Context, plan store.ReservePlan) error {
 		column(plan.Requests, func(q store.Request) string { return q.ID }),
 		column(plan.Requests, func(q store.Request) string { return q.Kind }),
 		column(plan.Requests, func(q store.Request) string { return q.Content }),
-		column(plan.Requests, func(q store.Request) int64 { return q.WalletID }),
+		column(plan.Requests, func(q store.Request) *int64 { return zeroIsNull(q.WalletID) }),
 		column(plan.Requests, func(q store.Request) int { return q.Count }),
 	}
-	args = append(append(append(args, nonceColumns(plan.Insert)...), or(plan.Assign)), auditColumns(plan.Audit)...)
-	t.queue = append(t.queue, step{text: queries["reserve_write"], args: args, yields: true})
-	return nil
+	args = append(append(args, nonceColumns(plan.Insert)...), !fresh)
+	return step{text: queries["reserve_write"], args: append(args, auditColumns(plan.Audit)...), yields: true}
+}
+
+// allNew says whether every inserted row is of a request that is made with it. Such a request has no withdrawal.
+func allNew(plan store.ReservePlan) bool {
+	made := make(map[string]bool, len(plan.Requests))
+	for _, q := range plan.Requests {
+		made[q.ID] = q.Kind == store.KindReservation
+	}
+	return !slices.ContainsFunc(plan.Insert, func(n store.Nonce) bool { return !made[n.Request] })
 }
 
 func nonceKeys(ns []store.Nonce) (walletIDs []int64, nonces []uint64, fences []int64) {

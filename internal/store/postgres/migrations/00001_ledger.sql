@@ -21,13 +21,13 @@ CREATE TABLE requests (
     id         text        NOT NULL PRIMARY KEY,
     kind       text        NOT NULL CHECK (kind IN ('reservation', 'withdrawal')),
     content    text        NOT NULL,
-    wallet_id  bigint      REFERENCES internal_wallets (id), -- NULL: bound to none
+    wallet_id  bigint,     -- NULL: bound to none; see wallet_counts
     row_count  integer     NOT NULL CHECK (row_count >= 1),
     created_at timestamptz NOT NULL
 );
 
 CREATE TABLE nonces (
-    wallet_id      bigint      NOT NULL REFERENCES internal_wallets (id),
+    wallet_id      bigint      NOT NULL,           -- see wallet_counts
     nonce          bigint      NOT NULL CHECK (nonce BETWEEN 0 AND 9007199254740992),
     state          text        NOT NULL CHECK (state IN ('free', 'reserved', 'used')),
     request        text,
@@ -49,6 +49,10 @@ CREATE INDEX nonces_for_withdrawal ON nonces (wallet_id, expires_at) WHERE state
 
 -- How many rows of a wallet are reserved: counting them anew for each reservation would make it slower with every one that
 -- stands. Triggers keep it, so that no statement can forget it; they run once a statement, not once a row.
+--
+-- They are also what REFERENCES internal_wallets would be on nonces and requests, whose check of each row by itself is half of the
+-- cost of reserving many: a nonce is inserted only where the wallet's count is there to be changed, and a count goes with its
+-- wallet, but not as long as anything names it. A request that names a wallet is written with its nonces.
 CREATE TABLE wallet_counts (
     wallet_id bigint NOT NULL PRIMARY KEY REFERENCES internal_wallets (id) ON DELETE CASCADE,
     reserved  bigint NOT NULL CHECK (reserved >= 0)
@@ -69,8 +73,11 @@ CREATE TRIGGER wallet_counts_begin AFTER INSERT ON internal_wallets FOR EACH ROW
 CREATE FUNCTION wallet_counts_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE d record;
 BEGIN
-    FOR d IN SELECT wallet_id, count(*) AS n FROM added WHERE state = 'reserved' GROUP BY wallet_id ORDER BY wallet_id LOOP
+    FOR d IN SELECT wallet_id, count(*) FILTER (WHERE state = 'reserved') AS n FROM added GROUP BY wallet_id ORDER BY wallet_id LOOP
         UPDATE wallet_counts SET reserved = reserved + d.n WHERE wallet_id = d.wallet_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'there is no wallet %', d.wallet_id USING ERRCODE = 'foreign_key_violation';
+        END IF;
     END LOOP;
     RETURN NULL;
 END
@@ -104,6 +111,18 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
+-- Its queries see what was committed while the deletion waited for the count.
+-- +goose StatementBegin
+CREATE FUNCTION wallet_counts_named() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM nonces WHERE wallet_id = OLD.wallet_id) OR EXISTS (SELECT FROM requests WHERE wallet_id = OLD.wallet_id) THEN
+        RAISE EXCEPTION 'nonces or requests name wallet %', OLD.wallet_id USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER wallet_counts_named AFTER DELETE ON wallet_counts FOR EACH ROW EXECUTE FUNCTION wallet_counts_named();
 CREATE TRIGGER nonces_reserved_insert AFTER INSERT ON nonces REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION wallet_counts_insert();
 CREATE TRIGGER nonces_reserved_update AFTER UPDATE ON nonces REFERENCING OLD TABLE AS gone NEW TABLE AS added
@@ -184,6 +203,8 @@ CREATE TABLE attempts (
 );
 
 CREATE INDEX attempts_place ON attempts (wallet_id, nonce, state);
+-- Few at any time, read with each reservation.
+CREATE INDEX attempts_open ON attempts (wallet_id, nonce, state) WHERE state IN ('asked', 'signed', 'sent', 'mined');
 CREATE INDEX attempts_state ON attempts (state, wallet_id, nonce);
 CREATE INDEX attempts_payment ON attempts (payment, id) WHERE payment IS NOT NULL;
 
@@ -239,4 +260,5 @@ DROP TABLE nonces;
 DROP TABLE requests;
 DROP TABLE wallet_counts;
 DROP TABLE internal_wallets;
-DROP FUNCTION wallet_counts_begin, wallet_counts_insert, wallet_counts_update, wallet_counts_delete, never, all_or_stale;
+DROP FUNCTION wallet_counts_begin, wallet_counts_insert, wallet_counts_update, wallet_counts_delete, wallet_counts_named,
+    never, all_or_stale;

@@ -5,8 +5,10 @@ SELECT v.id,
     (SELECT count(*) FROM nonces n
         WHERE n.wallet_id = v.id AND n.state = 'reserved' AND n.for_withdrawal
           AND (n.expires_at IS NULL OR n.expires_at > (SELECT clock_timestamp()) OR w.device IS NULL)),
-    (SELECT count(DISTINCT a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent') AND a.wallet_id = v.id),
-    (SELECT count(DISTINCT a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent', 'mined') AND a.wallet_id = v.id)
+    (SELECT count(*) FROM (
+        SELECT DISTINCT a.nonce FROM attempts a WHERE a.wallet_id = v.id AND a.state IN ('asked', 'signed', 'sent')) x),
+    (SELECT count(*) FROM (
+        SELECT DISTINCT a.nonce FROM attempts a WHERE a.wallet_id = v.id AND a.state IN ('asked', 'signed', 'sent', 'mined')) x)
 FROM unnest($1::bigint[]) WITH ORDINALITY v (id, place)
 JOIN internal_wallets w ON w.id = v.id
 JOIN wallet_counts c ON c.wallet_id = v.id
