@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"coffer.internal/internal/store"
+	"coffer.internal/internal/store/postgres/pgtest"
+)
+
+// Whoever decides over reservations of a wallet has it alone until its transaction ends; the next one sees what it left.
+func TestF03ASecondReserverWaitsForTheFirstAndSeesWhatItLeft(t *testing.T) {
+	dsn := pgtest.DSN(t)
+	d := migrated(t, dsn)
+	watch, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = watch.Close(t.Context()) }()
+	var w store.Wallet
+	err = d.Update(t.Context(), func(tx store.Tx) (err error) {
+		w, err = tx.AddWallet(t.Context(), store.Wallet{
+			Address: "0xa", Device: "d", Path: "m", ChainType: "evm", ChainID: 1, WalletType: "hot", Active: true,
+		})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := store.ReserveWant{Pools: []store.Pool{{ChainType: "evm", ChainID: 1}}, FreeLimit: 1}
+	read := make(chan struct{})
+	var second store.ReserveFacts
+	var all sync.WaitGroup
+	err = d.Update(t.Context(), func(tx store.Tx) error {
+		if _, err := tx.LockForReserve(t.Context(), want); err != nil {
+			return err
+		}
+		all.Go(func() {
+			err := d.Update(t.Context(), func(tx store.Tx) (err error) {
+				second, err = tx.LockForReserve(t.Context(), want)
+				close(read)
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		if !waits(t, watch, read) {
+			t.Error("the second one read while the first one decided")
+		}
+		return tx.MoveCursor(t.Context(), w.ID, 0, 1)
+	})
+	all.Wait()
+	if err != nil || len(second.Wallets) != 1 || second.Wallets[0].Nonce != 1 {
+		t.Errorf("the second one saw %+v, %v", second.Wallets, err)
+	}
+}
+
+// waits says whether somebody comes to wait for a lock, and not to the end of done.
+func waits(t *testing.T, watch *pgx.Conn, done <-chan struct{}) bool {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var waiting bool
+		err := watch.QueryRow(t.Context(),
+			"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')").Scan(&waiting)
+		if err != nil {
+			t.Error(err)
+		}
+		if waiting || err != nil {
+			return true
+		}
+		select {
+		case <-done:
+			return false
+		case <-tick.C:
+		}
+	}
+}
