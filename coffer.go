@@ -199,8 +199,14 @@ type ChainCount struct {
 	Agreed  bool   // every node says the same Latest
 }
 
+// AuditFilter selects audit rows; a zero field selects all.
+type AuditFilter = store.AuditFilter
+
+// AuditRow is the record of one operation.
+type AuditRow = store.AuditRow
+
 // Audit lists audit rows, newest first.
-func (s *System) Audit(ctx context.Context, f store.AuditFilter) (rows []store.AuditRow, err error) {
+func (s *System) Audit(ctx context.Context, f AuditFilter) (rows []AuditRow, err error) {
 	err = s.db.View(ctx, func(r store.Reader) (err error) {
 		rows, err = r.Audit(ctx, f)
 		return err

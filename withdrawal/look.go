@@ -21,7 +21,7 @@ type ListFilter struct {
 // Story is a withdrawal with all its attempts, oldest first.
 type Story struct {
 	Withdrawal Withdrawal
-	Attempts   []store.Attempt
+	Attempts   []Attempt
 }
 
 var (

@@ -70,6 +70,26 @@ type Withdrawal struct {
 	attempt string // state of the newest attempt
 }
 
+// The states of a Withdrawal.
+const (
+	Queued      = store.WithdrawalQueued      // accepted; no wallet yet
+	Assigned    = store.WithdrawalAssigned    // it has a wallet and a nonce
+	NeedsReview = store.WithdrawalNeedsReview // only a person can move it
+	Held        = store.WithdrawalHeld        // after a restore, until it is submitted again
+	Ended       = store.WithdrawalEnded
+)
+
+// The outcomes of one that has ended. Refund on all but Paid.
+const (
+	Paid      = store.OutcomePaid      // final, and exactly what was asked for was transferred
+	Failed    = store.OutcomeFailed    // final, and the chain undid it
+	Refused   = store.OutcomeRefused   // nothing was signed
+	Cancelled = store.OutcomeCancelled // its own cancellation is final
+)
+
+// Attempt is one intent at a nonce, and what became of it.
+type Attempt = store.Attempt
+
 // book knows the configured chains and their assets.
 type book []ChainSetup
 
