@@ -107,10 +107,12 @@ func (h *hold) watch(ctx context.Context) {
 func (h *hold) hear(ctx context.Context) bool {
 	quiet, cancel := context.WithTimeout(ctx, beat)
 	defer cancel()
-	if _, err := h.conn.WaitForNotification(quiet); err == nil || ctx.Err() != nil && !h.conn.IsClosed() {
-		return true
-	} else if h.conn.IsClosed() {
+	_, err := h.conn.WaitForNotification(quiet)
+	switch {
+	case h.conn.IsClosed():
 		return false
+	case err == nil || ctx.Err() != nil:
+		return true
 	}
 	// Release does not cut this short: that would break the session, and the lock is to be given back in it.
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), beat)

@@ -22,6 +22,8 @@ type Options struct {
 	// Fsync keeps fsync, synchronous_commit and full_page_writes on, as they are in production: for benchmarks and tests of
 	// durability. Without it a cluster is faster and survives no power cut.
 	Fsync bool
+	// Standby starts a server that is for ever in recovery, as a replica without a primary is. It can be read.
+	Standby bool
 }
 
 // Cluster is a running throwaway PostgreSQL.
@@ -58,6 +60,11 @@ func Start(o Options) (_ *Cluster, err error) {
 	settings := []string{"-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=600", "-c", "shared_buffers=128MB"}
 	if !o.Fsync {
 		settings = append(settings, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+	}
+	if o.Standby {
+		if err := os.WriteFile(filepath.Join(data, "standby.signal"), nil, 0o644); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
 	}
 	stop, ended, err := supervise(filepath.Join(bin, "postgres"), settings, dir, owner)
 	if err != nil {

@@ -117,7 +117,7 @@ WITH moved AS (
     INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason)
     VALUES (clock_timestamp(), $14, $15, $16, $17, $18, $19, $20)
 )
-SELECT all_or_stale('move a cursor', (SELECT count(*) FROM moved), 1)
+SELECT all_or_stale('move a cursor', m.n, 1) FROM (SELECT count(*) AS n FROM moved) m WHERE m.n <> 1
 
 -- name: withdrawals_assign
 WITH assigned AS (
