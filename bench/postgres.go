@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"coffer.internal/internal/store/postgres"
@@ -54,8 +55,11 @@ func openPostgres(ctx context.Context) (*bench, error) {
 			return raw.QueryRow(ctx, postgresReturning, w.id).Scan(&n)
 		}},
 		{name: "one transaction by hand", alloc: func(ctx context.Context, w walletRef, _, _ int) error {
+			return postgresByHand(ctx, raw, w, b.request())
+		}},
+		{name: "one statement by hand", alloc: func(ctx context.Context, w walletRef, _, _ int) error {
 			var n int64
-			return raw.QueryRow(ctx, postgresByHand, w.id, b.request(), w.address).Scan(&n)
+			return raw.QueryRow(ctx, postgresInOne, w.id, b.request(), w.address).Scan(&n)
 		}},
 		b.cofferWay(),
 	}
@@ -64,8 +68,35 @@ func openPostgres(ctx context.Context) (*bench, error) {
 
 const postgresReturning = `UPDATE internal_wallets SET nonce = nonce + 1, updated_at = clock_timestamp() WHERE id = $1 RETURNING nonce - 1`
 
-// postgresByHand writes the same rows as coffer does, one transaction a nonce: one statement, so one round trip.
-const postgresByHand = `
+// postgresByHand writes the same rows as coffer does, one transaction a nonce, statement after statement. Like the other ways by
+// hand it looks for nothing first: no request that was there before, no nonce that was given back, no wallet that is inactive.
+func postgresByHand(ctx context.Context, raw *pgxpool.Pool, w walletRef, request string) error {
+	return pgx.BeginFunc(ctx, raw, func(tx pgx.Tx) error {
+		var n int64
+		if err := tx.QueryRow(ctx, postgresReturning, w.id).Scan(&n); err != nil {
+			return err
+		}
+		for _, s := range []struct {
+			sql  string
+			args []any
+		}{
+			{`INSERT INTO requests (id, kind, content, wallet_id, row_count, created_at) VALUES ($1, 'reservation', 'reserve by hand', $2, 1, clock_timestamp())`,
+				[]any{request, w.id}},
+			{`INSERT INTO nonces (wallet_id, nonce, state, request, row_no, fence, expires_at, updated_at)
+				VALUES ($1, $2, 'reserved', $3, 0, 1, clock_timestamp() + interval '1 hour', clock_timestamp())`, []any{w.id, n, request}},
+			{`INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason)
+				VALUES (clock_timestamp(), 'bench', 'nonce.reserve', $1, '', $2, 'done', '')`, []any{w.address, fmt.Sprint(n)}},
+		} {
+			if _, err := tx.Exec(ctx, s.sql, s.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// postgresInOne is the same as one statement, so one round trip.
+const postgresInOne = `
 WITH given AS (
     UPDATE internal_wallets SET nonce = nonce + 1, updated_at = clock_timestamp() WHERE id = $1 RETURNING id, nonce - 1 AS nonce
 ), asked AS (
