@@ -1,13 +1,15 @@
 -- +goose Up
 
 -- Times are timestamptz, microseconds. Amounts are decimal text, because no integer type holds every token's. Nonces end at 2^53.
+-- Indexed text is compared by its bytes (COLLATE "C"): an index in a language's order is silently wrong once the system's idea of
+-- that order changes, and then a request id that is there is not found.
 
 CREATE TABLE internal_wallets (
     id          bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- never used again
-    address     text        NOT NULL CHECK (address <> ''),
+    address     text COLLATE "C" NOT NULL CHECK (address <> ''),
     device      text        CHECK (device <> ''), -- NULL: the key is elsewhere
     path        text        CHECK (path <> ''),
-    chain_type  text        NOT NULL CHECK (chain_type IN ('evm', 'btc', 'solana')),
+    chain_type  text COLLATE "C" NOT NULL CHECK (chain_type IN ('evm', 'btc', 'solana')),
     chain_id    bigint      NOT NULL CHECK (chain_id >= 0),
     wallet_type text        NOT NULL CHECK (wallet_type IN ('hot', 'multisig', 'cold', 'vault')),
     nonce       bigint      NOT NULL CHECK (nonce BETWEEN 0 AND 9007199254740992),
@@ -18,7 +20,7 @@ CREATE TABLE internal_wallets (
 ) WITH (fillfactor = 50); -- each nonce given rewrites the wallet's row: room for the next one on the same page
 
 CREATE TABLE requests (
-    id         text        NOT NULL PRIMARY KEY,
+    id         text COLLATE "C" NOT NULL PRIMARY KEY,
     kind       text        NOT NULL CHECK (kind IN ('reservation', 'withdrawal')),
     content    text        NOT NULL,
     wallet_id  bigint,     -- NULL: bound to none; see wallet_counts
@@ -29,8 +31,8 @@ CREATE TABLE requests (
 CREATE TABLE nonces (
     wallet_id      bigint      NOT NULL,           -- see wallet_counts
     nonce          bigint      NOT NULL CHECK (nonce BETWEEN 0 AND 9007199254740992),
-    state          text        NOT NULL CHECK (state IN ('free', 'reserved', 'used')),
-    request        text,
+    state          text COLLATE "C" NOT NULL CHECK (state IN ('free', 'reserved', 'used')),
+    request        text COLLATE "C",
     row_no         integer     NOT NULL DEFAULT 0,
     fence          bigint      NOT NULL CHECK (fence >= 1),
     expires_at     timestamptz,                    -- NULL: never
@@ -153,8 +155,8 @@ CREATE TABLE external_ranges (
 
 CREATE TABLE withdrawals (
     seq        bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    payment    text        NOT NULL UNIQUE,
-    request    text        NOT NULL REFERENCES requests (id),
+    payment    text COLLATE "C" NOT NULL UNIQUE,
+    request    text COLLATE "C" NOT NULL REFERENCES requests (id),
     row_no     integer     NOT NULL DEFAULT 0,
     chain_type text        NOT NULL,
     chain_id   bigint      NOT NULL,
@@ -162,7 +164,7 @@ CREATE TABLE withdrawals (
     asset      text        NOT NULL, -- empty: the chain's own coin
     contract   text        NOT NULL, -- empty: the chain's own coin
     amount     text        NOT NULL CHECK (amount ~ '^[0-9]+$'), -- base units
-    state      text        NOT NULL CHECK (state IN ('queued', 'assigned', 'needs_review', 'held', 'ended')),
+    state      text COLLATE "C" NOT NULL CHECK (state IN ('queued', 'assigned', 'needs_review', 'held', 'ended')),
     outcome    text        CHECK (outcome IN ('paid', 'failed', 'refused', 'cancelled')),
     reason     text        NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL,
@@ -202,6 +204,10 @@ CREATE TABLE attempts (
     FOREIGN KEY (wallet_id, nonce) REFERENCES nonces (wallet_id, nonce)
 );
 
+-- As above: indexed, so compared by its bytes.
+ALTER TABLE attempts
+    ALTER COLUMN payment TYPE text COLLATE "C", ALTER COLUMN digest TYPE text COLLATE "C", ALTER COLUMN state TYPE text COLLATE "C";
+
 CREATE INDEX attempts_place ON attempts (wallet_id, nonce, state);
 -- Few at any time, read with each reservation.
 CREATE INDEX attempts_open ON attempts (wallet_id, nonce, state) WHERE state IN ('asked', 'signed', 'sent', 'mined');
@@ -213,7 +219,7 @@ CREATE TABLE audit_log (
     at      timestamptz NOT NULL,
     actor   text        NOT NULL,
     action  text        NOT NULL,
-    subject text        NOT NULL,
+    subject text COLLATE "C" NOT NULL,
     before  text        NOT NULL,
     after   text        NOT NULL,
     result  text        NOT NULL CHECK (result IN ('done', 'refused')),
