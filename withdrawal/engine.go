@@ -33,7 +33,6 @@ type EngineOptions struct {
 // Engine moves withdrawals to their ends. It holds nothing that the database does not hold, but for when to try again; so
 // whichever daemon starts next goes on where the last one was, however that ended.
 type Engine struct {
-	db    store.DB
 	book  book
 	lanes []*lane
 }
@@ -46,7 +45,7 @@ func NewEngine(o EngineOptions) *Engine {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{db: o.DB, book: o.Chains}
+	e := &Engine{book: o.Chains}
 	for _, s := range o.Chains {
 		e.lanes = append(e.lanes, newLane(s, o))
 	}
