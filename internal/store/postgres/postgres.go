@@ -16,7 +16,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"io/fs"
 	"runtime"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -32,19 +31,7 @@ var queryFiles embed.FS
 var migrationFiles embed.FS
 
 // queries are the adapter's statements by name.
-var queries = loadQueries()
-
-func loadQueries() map[string]string {
-	dir, err := fs.Sub(queryFiles, "queries")
-	if err != nil {
-		panic(err) // the embedded folder is there, or this does not compile
-	}
-	loaded, err := sqlfile.Load(dir)
-	if err != nil {
-		panic("postgres: " + err.Error()) // the files are part of the program
-	}
-	return loaded
-}
+var queries = sqlfile.MustLoad(queryFiles, "queries")
 
 // Options are what may be chosen.
 type Options struct {

@@ -2,9 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -60,15 +58,7 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return d.unreachable(ctx, err)
 	}
 	defer conn.Release()
-	for try := 1; ; try++ {
-		err := d.try(ctx, conn.Conn(), fn)
-		if !errors.Is(err, store.ErrConflict) || try == store.MaxTries {
-			return err
-		}
-		if err := pause(ctx, try); err != nil {
-			return err
-		}
-	}
+	return store.Retry(ctx, func() error { return d.try(ctx, conn.Conn(), fn) })
 }
 
 func (d *DB) try(ctx context.Context, conn *pgx.Conn, fn func(store.Tx) error) error {
@@ -107,18 +97,6 @@ func (r *reader) rollback() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), rollbackWithin)
 	defer cancel()
 	_, _ = r.conn.Exec(ctx, "ROLLBACK") // the pool drops a connection that is still in a transaction
-}
-
-// pause waits a little, longer with each try, never the same.
-func pause(ctx context.Context, try int) error {
-	t := time.NewTimer(rand.N(5 * time.Millisecond << try))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // fail remembers the first error.

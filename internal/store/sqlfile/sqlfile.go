@@ -12,6 +12,20 @@ import (
 
 const marker = "-- name: "
 
+// MustLoad reads the statements of a folder that is embedded in the program. What is wrong with them is a defect of the program,
+// so it panics.
+func MustLoad(files fs.FS, folder string) map[string]string {
+	dir, err := fs.Sub(files, folder)
+	if err != nil {
+		panic("sqlfile: " + err.Error())
+	}
+	loaded, err := Load(dir)
+	if err != nil {
+		panic("sqlfile: " + err.Error())
+	}
+	return loaded
+}
+
 // Load reads every .sql file at the root of fsys. A name given twice, in whichever files, is an error, and so are text
 // before the first name and a name without a statement.
 func Load(fsys fs.FS) (map[string]string, error) {

@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
 
 	"coffer.internal/internal/store"
+	"coffer.internal/internal/store/schema"
 )
 
 // Ledger is the ledger's own id.
@@ -42,7 +41,7 @@ func (d *DB) Ledger(ctx context.Context) (string, error) {
 
 // Migrations lists what this program knows, and what of it is applied.
 func (d *DB) Migrations(ctx context.Context) ([]store.Migration, error) {
-	known, err := migrations()
+	known, err := schema.Known(migrationFiles)
 	if err != nil {
 		return nil, err
 	}
@@ -59,11 +58,7 @@ func (d *DB) Migrations(ctx context.Context) ([]store.Migration, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range known {
-		known[i].At, known[i].Applied = applied[known[i].Version]
-		delete(applied, known[i].Version)
-	}
-	return known, newer(applied)
+	return schema.Mark(known, applied)
 }
 
 // Migrate makes the file if there is none and applies what is missing. One process at a time does.
@@ -87,12 +82,7 @@ func (d *DB) Migrate(ctx context.Context) (done []store.Migration, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, m := range after {
-		if m.Applied && !before[i].Applied {
-			done = append(done, m)
-		}
-	}
-	return done, nil
+	return schema.Added(before, after), nil
 }
 
 // up runs the migrations on a connection of its own.
@@ -120,7 +110,7 @@ func (d *DB) up(ctx context.Context) (err error) {
 
 // checkSchema wants exactly the migrations that this program knows.
 func (d *DB) checkSchema(ctx context.Context) error {
-	known, err := migrations()
+	known, err := schema.Known(migrationFiles)
 	if err != nil {
 		return err
 	}
@@ -128,21 +118,7 @@ func (d *DB) checkSchema(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range known {
-		if _, ok := applied[m.Version]; !ok {
-			return fmt.Errorf("migration %d is not applied: %w", m.Version, store.ErrNoSchema)
-		}
-		delete(applied, m.Version)
-	}
-	return newer(applied)
-}
-
-// newer refuses migrations that nobody here knows.
-func newer(unknown map[int64]time.Time) error {
-	for v := range unknown {
-		return fmt.Errorf("migration %d: %w", v, store.ErrSchemaNewer)
-	}
-	return nil
+	return schema.Check(known, applied)
 }
 
 // applied reads the versions applied; none if there is no table of them.
@@ -170,22 +146,4 @@ func (d *DB) applied(ctx context.Context) (map[int64]time.Time, error) {
 		versions[m.version] = m.at
 	}
 	return versions, nil
-}
-
-// migrations are the embedded ones, in order.
-func migrations() ([]store.Migration, error) {
-	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
-	if err != nil {
-		return nil, err
-	}
-	var all []store.Migration
-	for _, name := range names {
-		v, err := goose.NumericComponent(name)
-		if err != nil {
-			return nil, err
-		}
-		_, title, _ := strings.Cut(strings.TrimSuffix(filepath.Base(name), ".sql"), "_")
-		all = append(all, store.Migration{Version: v, Name: title})
-	}
-	return all, nil
 }

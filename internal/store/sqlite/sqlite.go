@@ -33,19 +33,7 @@ var queryFiles embed.FS
 var migrationFiles embed.FS
 
 // queries are the adapter's statements by name.
-var queries = loadQueries()
-
-func loadQueries() map[string]string {
-	dir, err := fs.Sub(queryFiles, "queries")
-	if err != nil {
-		panic(err) // the embedded folder is there, or this does not compile
-	}
-	loaded, err := sqlfile.Load(dir)
-	if err != nil {
-		panic("sqlite: " + err.Error()) // the files are part of the program
-	}
-	return loaded
-}
+var queries = sqlfile.MustLoad(queryFiles, "queries")
 
 // Options are what may be chosen.
 type Options struct {

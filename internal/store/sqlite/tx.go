@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"coffer.internal/internal/store"
@@ -54,15 +53,7 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return err
 	}
 	defer func() { d.writer <- s }()
-	for try := 1; ; try++ {
-		err := d.try(ctx, s, fn)
-		if !errors.Is(err, store.ErrConflict) || try == store.MaxTries {
-			return err
-		}
-		if err := pause(ctx, try); err != nil {
-			return err
-		}
-	}
+	return store.Retry(ctx, func() error { return d.try(ctx, s, fn) })
 }
 
 func (d *DB) try(ctx context.Context, s *session, fn func(store.Tx) error) error {
@@ -108,18 +99,6 @@ func take(ctx context.Context, from chan *session) (*session, error) {
 		return s, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	}
-}
-
-// pause waits a little, longer with each try, never the same.
-func pause(ctx context.Context, try int) error {
-	t := time.NewTimer(rand.N(5 * time.Millisecond << try))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
