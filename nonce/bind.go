@@ -6,12 +6,6 @@ import (
 	"coffer.internal/wallet"
 )
 
-// Purse is what a wallet can still spend, in base units: what the chain says it has, less what is unmined already.
-type Purse struct {
-	Native *big.Int            // the chain's own coin
-	Tokens map[string]*big.Int // by contract
-}
-
 // Binding is a payment that wants a wallet and a nonce.
 type Binding struct {
 	Payment  string // payment id

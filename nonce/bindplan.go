@@ -9,7 +9,7 @@ import (
 
 // bind serves a bind call: its payments in order, each bound or told why not.
 func (b *book) bind(c *call) []Bound {
-	purses := make(map[int64]*purse, len(c.bind.Purses))
+	purses := make(map[int64]*Purse, len(c.bind.Purses))
 	for id, p := range c.bind.Purses {
 		purses[id] = p.open()
 	}
@@ -28,7 +28,7 @@ func (b *book) bind(c *call) []Bound {
 	return out
 }
 
-func (b *book) bindOne(c *call, p Binding, purses map[int64]*purse) (*account, *store.Nonce, error) {
+func (b *book) bindOne(c *call, p Binding, purses map[int64]*Purse) (*account, *store.Nonce, error) {
 	known, seen := b.requests[p.Request]
 	state, accepted := b.withdrawals[p.Payment]
 	if !seen || !accepted {
@@ -74,7 +74,7 @@ func (b *book) bindOne(c *call, p Binding, purses map[int64]*purse) (*account, *
 }
 
 // againstBinding says what speaks against a wallet for a payment, or nothing.
-func (b *book) againstBinding(c *call, known store.Request, p Binding, a *account, has *purse) string {
+func (b *book) againstBinding(c *call, known store.Request, p Binding, a *account, has *Purse) string {
 	if why := unfit(a.row, c.chain, c.devices); why != "" {
 		return why
 	}
@@ -88,7 +88,7 @@ func (b *book) againstBinding(c *call, known store.Request, p Binding, a *accoun
 	if taken := a.load.Unmined + a.load.ReservedForWithdrawals + a.claimed; taken >= c.bind.MaxUnmined {
 		return fmt.Sprintf("no room: %d of %d unmined", taken, c.bind.MaxUnmined)
 	}
-	if why := has.lacks(p); why != "" {
+	if why := has.Lacks(p); why != "" {
 		return why
 	}
 	if !a.hasNonces(1) {

@@ -2,7 +2,6 @@ package nonce
 
 import (
 	"fmt"
-	"math/big"
 	"strings"
 
 	"coffer.internal/internal/fault"
@@ -104,60 +103,4 @@ func unavailable(chain pool, reasons []string) error {
 	}
 	return fault.New(fault.Unavailable, "no_wallet", fmt.Sprintf("coffer list %d", chain.chainID),
 		"no wallet on %s can take it: %s", chain, strings.Join(reasons, "; "))
-}
-
-// purse is a Purse as a batch spends it.
-type purse struct {
-	native big.Int
-	tokens map[string]*big.Int
-}
-
-// open copies, because a batch may be decided more than once and each time starts with what the caller said.
-func (p Purse) open() *purse {
-	c := &purse{tokens: make(map[string]*big.Int, len(p.Tokens))}
-	if p.Native != nil {
-		c.native.Set(p.Native)
-	}
-	for contract, v := range p.Tokens {
-		if v != nil {
-			c.tokens[contract] = new(big.Int).Set(v)
-		}
-	}
-	return c
-}
-
-// lacks says what is missing for a payment, or nothing.
-func (p *purse) lacks(b Binding) string {
-	if b.Contract == "" {
-		if need := new(big.Int).Add(b.Amount, b.MaxFee); p.native.Cmp(need) < 0 {
-			return fmt.Sprintf("no funds: it can spend %s of the coin, amount and fee may take %s", &p.native, need)
-		}
-		return ""
-	}
-	has := p.tokens[b.Contract]
-	if has == nil {
-		has = new(big.Int)
-	}
-	if has.Cmp(b.Amount) < 0 {
-		return fmt.Sprintf("no funds: it can spend %s of token %s, the amount is %s", has, b.Contract, b.Amount)
-	}
-	if p.native.Cmp(b.MaxFee) < 0 {
-		return fmt.Sprintf("no funds for the fee: it can spend %s of the coin, the fee may take %s", &p.native, b.MaxFee)
-	}
-	return ""
-}
-
-// spend takes a payment's amount and highest fee out. It may go below zero for a payment that was bound before.
-func (p *purse) spend(b Binding) {
-	p.native.Sub(&p.native, b.MaxFee)
-	if b.Contract == "" {
-		p.native.Sub(&p.native, b.Amount)
-		return
-	}
-	has := p.tokens[b.Contract]
-	if has == nil {
-		has = new(big.Int)
-		p.tokens[b.Contract] = has
-	}
-	has.Sub(has, b.Amount)
 }

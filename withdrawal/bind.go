@@ -60,9 +60,7 @@ func (l *lane) give(ctx context.Context, d *demand, fit []store.Withdrawal) (int
 	}
 	c := nonce.BindCall{ChainType: l.setup.Type, ChainID: l.setup.ID, MaxUnmined: l.setup.MaxUnmined, Purses: d.purses}
 	for _, w := range all {
-		c.Payments = append(c.Payments, nonce.Binding{
-			Payment: w.Payment, Request: w.Request, Row: w.Row, Contract: w.Contract, Amount: amountOf(w), MaxFee: d.maxFee(w.Contract),
-		})
+		c.Payments = append(c.Payments, d.binding(w))
 	}
 	got, err := l.ledger.Bind(ctx, c)
 	if err != nil {

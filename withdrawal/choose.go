@@ -1,11 +1,6 @@
 package withdrawal
 
-import (
-	"math/big"
-
-	"coffer.internal/internal/store"
-	"coffer.internal/nonce"
-)
+import "coffer.internal/internal/store"
 
 // waiting is a payment that waits, and for what.
 type waiting struct {
@@ -50,20 +45,12 @@ func (d demand) choose(maxUnmined int, aside func(payment string) bool) (chosen 
 
 // fundedBy says whether some wallet has the funds for a payment, and whether one with room has.
 func (d demand) fundedBy(q store.Withdrawal, room map[int64]bool) (ever, now bool) {
-	amount, fee := amountOf(q), d.maxFee(q.Contract)
+	b := d.binding(q)
 	for id, p := range d.purses {
-		if covers(p, q.Contract, amount, fee) {
+		if p.Lacks(b) == "" {
 			ever = true
 			now = now || room[id]
 		}
 	}
 	return ever, now
-}
-
-func covers(p nonce.Purse, contract string, amount, fee *big.Int) bool {
-	if contract == "" {
-		return p.Native.Cmp(new(big.Int).Add(amount, fee)) >= 0
-	}
-	has := p.Tokens[contract]
-	return has != nil && has.Cmp(amount) >= 0 && p.Native.Cmp(fee) >= 0
 }

@@ -178,6 +178,13 @@ func (d demand) contracts() []string {
 	return all
 }
 
+// binding is what a payment asks the ledger for.
+func (d demand) binding(w store.Withdrawal) nonce.Binding {
+	return nonce.Binding{
+		Payment: w.Payment, Request: w.Request, Row: w.Row, Contract: w.Contract, Amount: amountOf(w), MaxFee: d.maxFee(w.Contract),
+	}
+}
+
 // maxFee is the most that paying one amount of a contract's token (or of the coin) may cost now.
 func (d demand) maxFee(contract string) *big.Int {
 	if fee := d.funds.MaxFee[contract]; fee != nil {

@@ -135,7 +135,7 @@ func (p *payment) admit(ctx context.Context) error {
 	if why := verdicts[0].Refusal; why != "" {
 		return fault.New(fault.Refused, "cannot_be_paid", "check the recipient and the amount", "payment %s can never be paid: %s", p.payment, why)
 	}
-	d := demand{wallets: []store.Wallet{{ID: p.reservation.Wallet.ID, Address: from}}, queued: []store.Withdrawal{{Contract: p.asset.Contract}}}
+	d := demand{wallets: []store.Wallet{{ID: p.reservation.Wallet.ID, Address: from}}, queued: []store.Withdrawal{{Contract: p.asset.Contract, Amount: p.amount.String()}}}
 	err = p.lane.db.View(ctx, func(r store.Reader) (err error) {
 		d.unmined, err = r.Attempts(ctx, p.lane.attempts(store.AttemptAsked, store.AttemptSigned, store.AttemptSent))
 		return err
@@ -146,9 +146,9 @@ func (p *payment) admit(ctx context.Context) error {
 	if err := p.lane.appraise(ctx, &d); err != nil {
 		return err
 	}
-	if !covers(d.purses[p.reservation.Wallet.ID], p.asset.Contract, p.amount, d.maxFee(p.asset.Contract)) {
+	if why := d.purses[p.reservation.Wallet.ID].Lacks(d.binding(d.queued[0])); why != "" {
 		return fault.New(fault.Unavailable, "no_funds", fmt.Sprintf("top it up, or see coffer info %s %d", from, p.chain.ID),
-			"wallet %s has not the funds for amount and fee of payment %s", from, p.payment)
+			"wallet %s cannot pay %s: %s", from, p.payment, why)
 	}
 	return nil
 }
