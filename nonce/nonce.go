@@ -86,9 +86,12 @@ type SyncCall struct {
 	Address string
 	ChainID int64
 	To      uint64
-	Force   bool
-	Reason  string  // required with Force
-	Latest  *uint64 // what all nodes agree on; nil: no node was asked, or they do not agree
+	// FromChain: To is the latest count that all nodes agree on, and only a floor. The cursor never goes down, and To below
+	// it is no mistake. For EVM alone; never with Force.
+	FromChain bool
+	Force     bool
+	Reason    string  // required with Force
+	Latest    *uint64 // what all nodes agree on; nil: no node was asked, or they do not agree
 }
 
 // SyncReport says what Sync did.
@@ -100,4 +103,32 @@ type SyncReport struct {
 	Dropped       []store.Nonce    // reservations that ended, with the request ids that had them
 	Load          store.Load       // afterwards
 	Same          bool             // nothing had to change
+}
+
+// BatchVerdict is what a row of a batch comes to.
+type BatchVerdict string
+
+const (
+	BatchChange  BatchVerdict = "change"  // the wallet changes, or would
+	BatchSame    BatchVerdict = "same"    // nothing has to change
+	BatchRefused BatchVerdict = "refused" // Err says why; then no row of the batch is applied
+)
+
+// BatchRow is one row of SyncBatch.
+type BatchRow struct {
+	Call    SyncCall
+	Verdict BatchVerdict
+	Err     error // why it is refused: a fault with its hint
+
+	Wallet        wallet.Wallet // zero if there is none; with the cursor that it has now
+	Before, After uint64        // the cursor; equal in a refused row
+	Externals     []store.External
+	Dropped       []store.Nonce // reservations that end, with the request ids that had them
+}
+
+// BatchReport says what SyncBatch did, or would do.
+type BatchReport struct {
+	Rows                  []BatchRow // one for each call, in their order
+	Change, Same, Refused int        // rows by verdict
+	Applied               bool       // the changes are committed
 }

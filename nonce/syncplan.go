@@ -7,10 +7,14 @@ import (
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/store"
+	"coffer.internal/wallet"
 )
 
-// evidenceOperator: an operator said that the nonces were spent.
-const evidenceOperator = "operator"
+// Who says that nonces were spent by somebody else.
+const (
+	evidenceOperator = "operator"
+	evidenceChain    = "chain"
+)
 
 // syncFacts are what a sync is decided by.
 type syncFacts struct {
@@ -18,23 +22,45 @@ type syncFacts struct {
 	wallet   store.Wallet
 	load     store.Load
 	open     []store.Nonce   // all free and reserved rows, lowest first
-	used     []store.Nonce   // used rows at or above the wanted cursor; read only downward
-	attempts []store.Attempt // in flight: asked and not final
+	used     *uint64         // the highest used nonce at or above the wanted cursor; read only downward
+	attempts []store.Attempt // in flight: asked and not final; read only for a refusal
 }
 
 // syncDecision is what a sync comes to.
 type syncDecision struct {
+	to        uint64 // the cursor afterwards
 	externals []store.External
 	dropped   []store.Nonce // reservations that end
 	same      bool
 }
 
 // decideSync applies the rules of Sync. It has no effects.
-func decideSync(f syncFacts, c SyncCall) (syncDecision, error) {
-	if c.To < f.wallet.Nonce {
-		return decideDown(f, c)
+func decideSync(f syncFacts, c SyncCall) (d syncDecision, err error) {
+	switch {
+	case c.FromChain && f.wallet.ChainType != string(wallet.EVM):
+		err = noAccountNonce(f.wallet)
+	case c.FromChain:
+		c.Latest = &c.To
+		d, err = decideUp(f, c)
+	case c.To < f.wallet.Nonce:
+		d, err = decideDown(f, c)
+	default:
+		d, err = decideUp(f, c)
 	}
-	return decideUp(f, c)
+	switch {
+	case err != nil:
+		d = syncDecision{to: f.wallet.Nonce}
+	case c.FromChain:
+		d.to = max(c.To, f.wallet.Nonce) // an older node answers with an older count: it lowers nothing
+	default:
+		d.to = c.To
+	}
+	return d, err
+}
+
+func noAccountNonce(w store.Wallet) error {
+	return fault.New(fault.Refused, "no_account_nonce", fmt.Sprintf("coffer sync %s %d NONCE sets the number itself", w.Address, w.ChainID),
+		"wallet %s on %s has no account nonce: its nonce is coffer's own sequence number, which no node counts", w.Address, poolOf(w))
 }
 
 func decideUp(f syncFacts, c SyncCall) (syncDecision, error) {
@@ -72,10 +98,9 @@ func decideUp(f syncFacts, c SyncCall) (syncDecision, error) {
 }
 
 func decideDown(f syncFacts, c SyncCall) (syncDecision, error) {
-	if len(f.used) > 0 {
-		highest := f.used[len(f.used)-1]
-		return syncDecision{}, f.refuse(c, "in_flight", fmt.Sprintf("the lowest cursor possible is %d", highest.Nonce+1),
-			"nonce %d was asked for, and nothing overrides that", highest.Nonce)
+	if f.used != nil {
+		return syncDecision{}, f.refuse(c, "in_flight", fmt.Sprintf("the lowest cursor possible is %d", *f.used+1),
+			"nonce %d was asked for, and nothing overrides that", *f.used)
 	}
 	var d syncDecision
 	for _, n := range f.open {
@@ -101,9 +126,12 @@ func (f syncFacts) standing(n store.Nonce) bool {
 // external makes ranges of the nonces passed over: those listed, and all from the cursor on. Nonces that are used, or
 // external already, are not listed, so no range contains one.
 func external(f syncFacts, c SyncCall, passed []uint64) []store.External {
-	reason := c.Reason
+	evidence, reason := evidenceOperator, c.Reason
 	if reason == "" {
 		reason = "sync"
+	}
+	if c.FromChain {
+		evidence = evidenceChain
 	}
 	if c.Latest != nil {
 		reason = fmt.Sprintf("%s (the nodes count %d)", reason, *c.Latest)
@@ -115,7 +143,7 @@ func external(f syncFacts, c SyncCall, passed []uint64) []store.External {
 			return
 		}
 		out = append(out, store.External{
-			WalletID: f.wallet.ID, From: from, To: to, Evidence: evidenceOperator, Reason: reason, At: f.now,
+			WalletID: f.wallet.ID, From: from, To: to, Evidence: evidence, Reason: reason, At: f.now,
 		})
 	}
 	for _, n := range passed {
@@ -179,7 +207,7 @@ func reservations(rows []store.Nonce) string {
 // record is the decision in an audit row.
 func (d syncDecision) record(c SyncCall) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "cursor %d", c.To)
+	fmt.Fprintf(&s, "cursor %d", d.to)
 	for _, e := range d.externals {
 		fmt.Fprintf(&s, "; external %d..%d", e.From, e.To)
 	}
@@ -188,6 +216,9 @@ func (d syncDecision) record(c SyncCall) string {
 	}
 	if c.Force {
 		s.WriteString("; forced")
+	}
+	if c.FromChain {
+		fmt.Fprintf(&s, "; the nodes count %d", c.To)
 	}
 	return s.String()
 }

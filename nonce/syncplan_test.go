@@ -20,6 +20,8 @@ func TestF27AnySyncKeepsTheLedger(t *testing.T) {
 		if rapid.Bool().Draw(t, "nodes") {
 			n := rapid.Uint64Range(0, 16).Draw(t, "latest")
 			c.Latest = &n
+		} else if rapid.Bool().Draw(t, "from chain") {
+			c.FromChain, c.Force, c.Latest = true, false, &c.To
 		}
 		for i, s := range states {
 			n := store.Nonce{WalletID: 1, Nonce: uint64(i), State: s, Request: "r", Fence: 1}
@@ -31,19 +33,22 @@ func TestF27AnySyncKeepsTheLedger(t *testing.T) {
 				f.load.LowestUnmined = &n.Nonce
 			}
 			if n.State = store.NonceUsed; n.Nonce >= c.To {
-				f.used = append(f.used, n)
+				f.used = &n.Nonce
 			}
 		}
 		d, refusal := decideSync(f, c)
-		down, up := c.To < f.wallet.Nonce, c.To > f.wallet.Nonce
+		down, up := c.To < f.wallet.Nonce && !c.FromChain, c.To > f.wallet.Nonce
 		spent := c.Latest != nil && c.To <= *c.Latest
+		if want := max(f.wallet.Nonce, c.To); c.FromChain && (refusal != nil || d.to != want) {
+			t.Fatalf("the nodes count %d, and the cursor went from %d to %d: %v", c.To, f.wallet.Nonce, d.to, refusal)
+		}
 		if refusal != nil {
 			if !down && !up {
 				t.Fatalf("the number it has already is refused: %v", refusal)
 			}
 			return
 		}
-		if down && (!c.Force || len(f.used) > 0) {
+		if down && (!c.Force || f.used != nil) {
 			t.Fatal("went down without force, or to or below an asked nonce")
 		}
 		if up && !spent && f.load.LowestUnmined != nil {

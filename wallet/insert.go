@@ -54,9 +54,9 @@ func (r *Registry) insert(ctx context.Context, tx store.Tx, want order) (w Walle
 	}
 	w = FromRow(row)
 	if want.Nonce > 0 {
-		err = tx.AddExternal(ctx, store.External{
+		err = tx.AddExternals(ctx, []store.External{{
 			WalletID: w.ID, From: 0, To: want.Nonce - 1, Evidence: "operator", Reason: initialReason, At: w.CreatedAt,
-		})
+		}})
 		if err != nil {
 			return Wallet{}, false, err
 		}

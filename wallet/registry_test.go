@@ -216,7 +216,9 @@ func TestAWalletWithOtherContentIsRefusedAndItsRowNamed(t *testing.T) {
 	l := newLedger(t, nil)
 	q := wallet.InternalRequest{Address: eip55[0], ChainType: wallet.EVM, ChainID: 1, Type: wallet.Cold, Nonce: 5}
 	w := l.internal(q)
-	if err := l.db.Update(t.Context(), func(tx store.Tx) error { return tx.MoveCursor(t.Context(), w.ID, 5, 9) }); err != nil {
+	if err := l.db.Update(t.Context(), func(tx store.Tx) error {
+		return tx.MoveCursors(t.Context(), []store.CursorMove{{WalletID: w.ID, From: 5, To: 9}})
+	}); err != nil {
 		t.Fatal(err)
 	}
 	for _, same := range []uint64{0, 5, 9} { // nothing in particular, where it began, where it is

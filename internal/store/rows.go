@@ -21,6 +21,7 @@ type Wallet struct {
 type WalletFilter struct {
 	IDs        []int64
 	Address    string
+	Addresses  []string
 	ChainType  string
 	ChainID    *int64
 	WalletType string
@@ -50,11 +51,13 @@ type Nonce struct {
 
 // NonceFilter selects nonce rows; a zero field selects all.
 type NonceFilter struct {
-	WalletID int64
-	Requests []string
-	States   []string
-	From     uint64 // lowest nonce
-	Limit    int    // 0: no limit
+	WalletID  int64
+	WalletIDs []int64
+	Requests  []string
+	States    []string
+	From      uint64 // lowest nonce
+	Highest   bool   // by wallet and nonce descending
+	Limit     int    // 0: no limit
 }
 
 // External is a range of nonces, both ends included, that something not coffer's has spent.
@@ -273,6 +276,7 @@ type AttemptFilter struct {
 	ChainType string
 	ChainID   *int64
 	WalletID  int64
+	WalletIDs []int64
 	Nonce     *uint64
 	Payments  []string
 	// By is the order: "" by id, "nonce" by wallet and nonce (lowest first, as bytes must be sent).

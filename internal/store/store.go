@@ -141,12 +141,13 @@ type Tx interface {
 	// MarkSentElsewhere makes a reserved nonce of a wallet without device used, on the fence, and keeps the transaction hash
 	// given by whoever signed it (Nonce.Hash). ErrStale otherwise.
 	MarkSentElsewhere(ctx context.Context, walletID int64, nonce uint64, fence int64, hash string) error
-	// MoveCursor sets the cursor from one value to another. ErrStale if it is not from.
-	MoveCursor(ctx context.Context, walletID int64, from, to uint64) error
-	// AddExternal records a range as spent by somebody else and drops the free and reserved rows inside it (the request
-	// ids they had are returned to nobody: the rows are gone). The caller has checked that no used row is inside: if one
+	// MoveCursors sets the cursor of each wallet, which stands in the list once, from one value to another. ErrStale if one
+	// is not at its From.
+	MoveCursors(ctx context.Context, moves []CursorMove) error
+	// AddExternals records ranges as spent by somebody else and drops the free and reserved rows inside them (the request
+	// ids they had are returned to nobody: the rows are gone). The caller has checked that no used row is inside one: if one
 	// is, ErrStale.
-	AddExternal(ctx context.Context, e External) error
+	AddExternals(ctx context.Context, es []External) error
 	// TrimExternals cuts every external range of the wallet at nonce: what is at or above it is dropped.
 	TrimExternals(ctx context.Context, walletID int64, nonce uint64) error
 	// DropNonces deletes the free and reserved rows at or above nonce. ErrStale if a used row is there.

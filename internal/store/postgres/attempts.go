@@ -21,6 +21,7 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 		and(f.States != nil, "a.state = ANY (?::text[])", f.States).
 		and(f.ChainType != "", "i.chain_type = ?", f.ChainType).
 		and(f.WalletID != 0, "a.wallet_id = ?", f.WalletID).
+		and(f.WalletIDs != nil, "a.wallet_id = ANY (?::bigint[])", f.WalletIDs).
 		and(f.Payments != nil, "a.payment = ANY (?::text[])", f.Payments)
 	if f.ChainID != nil {
 		q.and(true, "i.chain_id = ?", *f.ChainID)

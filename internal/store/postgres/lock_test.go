@@ -51,7 +51,7 @@ func TestF03ASecondReserverWaitsForTheFirstAndSeesWhatItLeft(t *testing.T) {
 		if !waits(t, watch, read) {
 			t.Error("the second one read while the first one decided")
 		}
-		return tx.MoveCursor(t.Context(), w.ID, 0, 1)
+		return tx.MoveCursors(t.Context(), []store.CursorMove{{WalletID: w.ID, From: 0, To: 1}})
 	})
 	all.Wait()
 	if err != nil || len(second.Wallets) != 1 || second.Wallets[0].Nonce != 1 {

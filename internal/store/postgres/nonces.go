@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,12 +18,17 @@ func scanNonce(rs pgx.Rows, n *store.Nonce) error {
 
 // Nonces lists nonce rows by wallet and nonce.
 func (r *reader) Nonces(_ context.Context, f store.NonceFilter) ([]store.Nonce, error) {
+	order := "n.wallet_id, n.nonce"
+	if f.Highest {
+		order = "n.wallet_id DESC, n.nonce DESC"
+	}
 	text, args := where("nonces").
 		and(f.WalletID != 0, "n.wallet_id = ?", f.WalletID).
+		and(f.WalletIDs != nil, "n.wallet_id = ANY (?::bigint[])", f.WalletIDs).
 		and(f.Requests != nil, "n.request = ANY (?::text[])", f.Requests).
 		and(f.States != nil, "n.state = ANY (?::text[])", f.States).
 		and(f.From > 0, "n.nonce >= ?", f.From).
-		order("n.wallet_id, n.nonce", f.Limit)
+		order(order, f.Limit)
 	return rows(r, text, scanNonce, args...)
 }
 
@@ -47,26 +54,37 @@ func (t *tx) MarkSentElsewhere(_ context.Context, walletID int64, nonce uint64, 
 	return t.run(exactly(1, "mark a nonce sent", queries["nonce_sent_elsewhere"], walletID, nonce, fence, hash))
 }
 
-// AddExternal records a range and drops the rows inside it.
-func (t *tx) AddExternal(_ context.Context, e store.External) error {
-	return t.drop(e.WalletID, e.From, e.To,
-		step{text: queries["external_add"], args: []any{e.WalletID, e.From, e.To, e.Evidence, e.Reason, e.At}})
+// AddExternals records ranges and drops the rows inside them.
+func (t *tx) AddExternals(_ context.Context, es []store.External) error {
+	if len(es) == 0 {
+		return nil
+	}
+	ranges := []any{
+		column(es, func(e store.External) int64 { return e.WalletID }),
+		column(es, func(e store.External) uint64 { return e.From }),
+		column(es, func(e store.External) uint64 { return e.To }),
+	}
+	add := step{text: queries["externals_add"], args: append(slices.Clone(ranges),
+		column(es, func(e store.External) string { return e.Evidence }),
+		column(es, func(e store.External) string { return e.Reason }),
+		column(es, func(e store.External) time.Time { return e.At }))}
+	return t.drop(ranges, add)
 }
 
 // DropNonces deletes free and reserved rows at and above nonce.
 func (t *tx) DropNonces(_ context.Context, walletID int64, nonce uint64) error {
-	return t.drop(walletID, nonce, math.MaxInt64)
+	return t.drop([]any{[]int64{walletID}, []uint64{nonce}, []int64{math.MaxInt64}})
 }
 
-// drop deletes rows unless a used one is among them, and goes on with the rest in the same round trip.
-func (t *tx) drop(walletID int64, from, to uint64, rest ...step) error {
-	used := step{text: queries["nonces_used_between"], args: []any{walletID, from, to}, done: func(n int64) error {
+// drop deletes the rows in ranges unless a used one is among them, and goes on with the rest in the same round trip.
+func (t *tx) drop(ranges []any, rest ...step) error {
+	used := step{text: queries["nonces_used_between"], args: ranges, done: func(n int64) error {
 		if n > 0 {
-			return fmt.Errorf("drop nonces %d to %d: one is used: %w", from, to, store.ErrStale)
+			return fmt.Errorf("drop nonces: one is used: %w", store.ErrStale)
 		}
 		return nil
 	}}
-	drop := step{text: queries["nonces_drop_between"], args: []any{walletID, from, to}}
+	drop := step{text: queries["nonces_drop_between"], args: ranges}
 	return t.run(append([]step{used, drop}, rest...)...)
 }
 

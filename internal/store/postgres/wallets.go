@@ -17,6 +17,7 @@ func walletQuery(f store.WalletFilter) (string, []any) {
 	q := where("wallets").
 		and(f.IDs != nil, "id = ANY (?::bigint[])", f.IDs).
 		and(f.Address != "", "address = ?", f.Address).
+		and(f.Addresses != nil, "address = ANY (?::text[])", f.Addresses).
 		and(f.ChainType != "", "chain_type = ?", f.ChainType).
 		and(f.WalletType != "", "wallet_type = ?", f.WalletType)
 	if f.ChainID != nil {
@@ -55,7 +56,13 @@ func (t *tx) SetActive(_ context.Context, walletID int64, active bool) error {
 	return t.run(exactly(1, "set a wallet active", queries["wallet_active"], walletID, active))
 }
 
-// MoveCursor sets the cursor from one value to another.
-func (t *tx) MoveCursor(_ context.Context, walletID int64, from, to uint64) error {
-	return t.run(exactly(1, "move a cursor", queries["wallet_cursor"], walletID, from, to))
+// MoveCursors sets cursors from one value to another.
+func (t *tx) MoveCursors(_ context.Context, moves []store.CursorMove) error {
+	if len(moves) == 0 {
+		return nil
+	}
+	return t.run(exactly(len(moves), "move cursors", queries["wallet_cursors"],
+		column(moves, func(m store.CursorMove) int64 { return m.WalletID }),
+		column(moves, func(m store.CursorMove) uint64 { return m.From }),
+		column(moves, func(m store.CursorMove) uint64 { return m.To })))
 }

@@ -25,6 +25,7 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 		and(f.States != nil, among("a.state"), list(f.States)).
 		and(f.ChainType != "", "i.chain_type = ?", f.ChainType).
 		and(f.WalletID != 0, "a.wallet_id = ?", f.WalletID).
+		and(f.WalletIDs != nil, among("a.wallet_id"), list(f.WalletIDs)).
 		and(f.Payments != nil, among("a.payment"), list(f.Payments))
 	if f.ChainID != nil {
 		q.and(true, "i.chain_id = ?", *f.ChainID)

@@ -13,12 +13,17 @@ func scanNonce(rs *sql.Rows, n *store.Nonce) error {
 
 // Nonces lists nonce rows by wallet and nonce.
 func (r *reader) Nonces(_ context.Context, f store.NonceFilter) ([]store.Nonce, error) {
+	order := "n.wallet_id, n.nonce"
+	if f.Highest {
+		order = "n.wallet_id DESC, n.nonce DESC"
+	}
 	text, args := where("nonces").
 		and(f.WalletID != 0, "n.wallet_id = ?", f.WalletID).
+		and(f.WalletIDs != nil, among("n.wallet_id"), list(f.WalletIDs)).
 		and(f.Requests != nil, among("n.request"), list(f.Requests)).
 		and(f.States != nil, among("n.state"), list(f.States)).
 		and(f.From > 0, "n.nonce >= ?", f.From).
-		order("n.wallet_id, n.nonce", f.Limit)
+		order(order, f.Limit)
 	return rows(r, text, scanNonce, args...)
 }
 
@@ -44,13 +49,17 @@ func (t *tx) MarkSentElsewhere(_ context.Context, walletID int64, nonce uint64, 
 	return t.one("mark a nonce sent", queries["nonce_sent_elsewhere"], walletID, nonce, fence, hash, text(t.now))
 }
 
-// AddExternal records a range and drops the rows inside it.
-func (t *tx) AddExternal(_ context.Context, e store.External) error {
-	if err := t.drop(e.WalletID, e.From, e.To); err != nil {
-		return err
+// AddExternals records ranges and drops the rows inside them.
+func (t *tx) AddExternals(_ context.Context, es []store.External) error {
+	for _, e := range es {
+		if err := t.drop(e.WalletID, e.From, e.To); err != nil {
+			return err
+		}
+		if _, err := t.exec(queries["external_add"], e.WalletID, e.From, e.To, e.Evidence, e.Reason, text(e.At)); err != nil {
+			return err
+		}
 	}
-	_, err := t.exec(queries["external_add"], e.WalletID, e.From, e.To, e.Evidence, e.Reason, text(e.At))
-	return err
+	return nil
 }
 
 // DropNonces deletes free and reserved rows at and above nonce.

@@ -17,6 +17,7 @@ func (r *reader) Wallets(_ context.Context, f store.WalletFilter) ([]store.Walle
 	q := where("wallets").
 		and(f.IDs != nil, among("id"), list(f.IDs)).
 		and(f.Address != "", "address = ?", f.Address).
+		and(f.Addresses != nil, among("address"), list(f.Addresses)).
 		and(f.ChainType != "", "chain_type = ?", f.ChainType).
 		and(f.WalletType != "", "wallet_type = ?", f.WalletType)
 	if f.ChainID != nil {
@@ -49,7 +50,12 @@ func (t *tx) SetActive(_ context.Context, walletID int64, active bool) error {
 	return t.one("set a wallet active", queries["wallet_active"], walletID, active, text(t.now))
 }
 
-// MoveCursor sets the cursor from one value to another.
-func (t *tx) MoveCursor(_ context.Context, walletID int64, from, to uint64) error {
-	return t.one("move a cursor", queries["wallet_cursor"], walletID, from, to, text(t.now))
+// MoveCursors sets cursors from one value to another.
+func (t *tx) MoveCursors(_ context.Context, moves []store.CursorMove) error {
+	for _, m := range moves {
+		if err := t.one("move a cursor", queries["wallet_cursor"], m.WalletID, m.From, m.To, text(t.now)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -128,6 +128,8 @@ func testAttempts(t *testing.T, h Harness) {
 				{store.AttemptFilter{ChainType: "btc"}, ""},
 				{store.AttemptFilter{ChainType: "evm", WalletID: a}, "r1 r0 "},
 				{store.AttemptFilter{WalletID: a, Nonce: &zero}, "r0 "},
+				{store.AttemptFilter{WalletIDs: []int64{b, 4711}}, "r2 "},
+				{store.AttemptFilter{WalletIDs: []int64{}}, ""},
 				{store.AttemptFilter{Payments: []string{"r0", "r1", "x"}}, "r1 r0 "},
 			} {
 				got := ""

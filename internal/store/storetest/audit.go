@@ -81,7 +81,7 @@ func testAudit(t *testing.T, h Harness) {
 				if err := tx.Record(w.ctx, rows); err != nil {
 					return err
 				}
-				return tx.MoveCursor(w.ctx, 4711, 0, 1)
+				return tx.MoveCursors(w.ctx, moves(4711, 0, 1))
 			}, store.ErrStale)
 			if got := w.audit(store.AuditFilter{}); len(got) != 0 {
 				w.Errorf("rows: %+v", got)

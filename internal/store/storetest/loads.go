@@ -59,7 +59,7 @@ func testLoads(t *testing.T, h Harness) {
 			}
 			w.update(func(tx store.Tx) error { return tx.Reserve(w.ctx, plan) })
 			w.update(func(tx store.Tx) error {
-				return tx.AddExternal(w.ctx, store.External{WalletID: id, From: 0, To: 4, Evidence: "chain", At: w.now()})
+				return tx.AddExternals(w.ctx, []store.External{{WalletID: id, From: 0, To: 4, Evidence: "chain", At: w.now()}})
 			})
 			if got := w.load(id); len(got.Gaps) != 0 {
 				w.Errorf("nothing is signed, and the gaps are %v", got.Gaps)

@@ -108,6 +108,9 @@ func testNonces(t *testing.T, h Harness) {
 			}{
 				{store.NonceFilter{}, []at{{a, 0}, {b, 0}, {b, 1}, {b, 2}}},
 				{store.NonceFilter{WalletID: b}, []at{{b, 0}, {b, 1}, {b, 2}}},
+				{store.NonceFilter{WalletIDs: []int64{b, a, 4711}, From: 1}, []at{{b, 1}, {b, 2}}},
+				{store.NonceFilter{WalletIDs: []int64{}}, nil},
+				{store.NonceFilter{WalletID: b, Highest: true, Limit: 2}, []at{{b, 2}, {b, 1}}},
 				{store.NonceFilter{States: []string{store.NonceReserved}}, []at{{a, 0}, {b, 0}, {b, 2}}},
 				{store.NonceFilter{States: []string{store.NonceFree, store.NonceUsed}}, []at{{b, 1}}},
 				{store.NonceFilter{From: 1}, []at{{b, 1}, {b, 2}}},
@@ -134,8 +137,8 @@ func testExternals(t *testing.T, h Harness) {
 			}
 			w.release(w.nonce(id, 2))
 			kept := w.reserve(other, "other", w.future())
-			add := func(e store.External) func(store.Tx) error {
-				return func(tx store.Tx) error { return tx.AddExternal(w.ctx, e) }
+			add := func(es ...store.External) func(store.Tx) error {
+				return func(tx store.Tx) error { return tx.AddExternals(w.ctx, es) }
 			}
 			second := store.External{WalletID: id, From: 2, To: 3, Evidence: "operator", Reason: "why", At: w.now()}
 			w.updateFails(add(store.External{WalletID: id, From: 0, To: 3, Evidence: "chain", At: w.now()}), store.ErrStale)
@@ -154,11 +157,29 @@ func testExternals(t *testing.T, h Harness) {
 			w.same("reserved", 2, w.load(id).Reserved)
 		},
 
+		"ranges of many wallets are recorded at once, or none": func(w *world) {
+			a, b := w.hot().ID, w.hot().ID
+			w.ask(w.reserve(a, "used", w.future()))
+			w.reserve(a, "r", w.future())
+			w.reserve(b, "s", w.future())
+			at := w.now()
+			inB := store.External{WalletID: b, From: 0, To: 8, Evidence: "chain", Reason: "b", At: at}
+			inA := store.External{WalletID: a, From: 1, To: 1, Evidence: "operator", Reason: "a", At: at}
+			overUsed := inA
+			overUsed.From = 0
+			w.updateFails(func(tx store.Tx) error { return tx.AddExternals(w.ctx, []store.External{inB, overUsed}) }, store.ErrStale)
+			w.update(func(tx store.Tx) error { return tx.AddExternals(w.ctx, nil) })
+			w.same("rows before", 3, len(w.nonces(store.NonceFilter{})))
+			w.update(func(tx store.Tx) error { return tx.AddExternals(w.ctx, []store.External{inB, inA}) })
+			w.same("rows", []uint64{0}, numbers(w.nonces(store.NonceFilter{})))
+			w.same("ranges", []store.External{inA, inB}, append(w.externals(a), w.externals(b)...))
+		},
+
 		"ranges are cut at a nonce": func(w *world) {
 			id := w.hot().ID
 			for _, r := range [][2]uint64{{0, 4}, {6, 9}, {12, 15}} {
 				w.update(func(tx store.Tx) error {
-					return tx.AddExternal(w.ctx, store.External{WalletID: id, From: r[0], To: r[1], Evidence: "chain", At: w.now()})
+					return tx.AddExternals(w.ctx, []store.External{{WalletID: id, From: r[0], To: r[1], Evidence: "chain", At: w.now()}})
 				})
 			}
 			for _, c := range []struct {

@@ -143,7 +143,7 @@ func increment(ctx context.Context, db store.DB, id int64) (uint64, error) {
 			return err
 		}
 		from = ws[0].Nonce
-		return tx.MoveCursor(ctx, id, from, from+1)
+		return tx.MoveCursors(ctx, moves(id, from, from+1))
 	})
 	return from, err
 }

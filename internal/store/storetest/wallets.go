@@ -60,6 +60,8 @@ func testWallets(t *testing.T, h Harness) {
 				{store.WalletFilter{}, []int64{a.ID, c.ID, b.ID}},
 				{store.WalletFilter{IDs: []int64{c.ID, a.ID}}, []int64{a.ID, c.ID}},
 				{store.WalletFilter{Address: "0xa"}, []int64{a.ID, b.ID}},
+				{store.WalletFilter{Addresses: []string{"0xc", "0xa", "0xnobody"}, ChainType: "evm"}, []int64{a.ID, c.ID}},
+				{store.WalletFilter{Addresses: []string{}}, nil},
 				{store.WalletFilter{ChainType: "btc"}, []int64{b.ID}},
 				{store.WalletFilter{ChainID: &zero}, []int64{b.ID}},
 				{store.WalletFilter{ChainID: &chain, Address: "0xc"}, []int64{c.ID}},
@@ -88,13 +90,13 @@ func testWallets(t *testing.T, h Harness) {
 		"every change moves updated_at, and only that": func(w *world) {
 			before := w.hot()
 			changes := map[string]func(tx store.Tx) error{
-				"SetActive":  func(tx store.Tx) error { return tx.SetActive(w.ctx, before.ID, false) },
-				"MoveCursor": func(tx store.Tx) error { return tx.MoveCursor(w.ctx, before.ID, before.Nonce, 5) },
+				"SetActive":   func(tx store.Tx) error { return tx.SetActive(w.ctx, before.ID, false) },
+				"MoveCursors": func(tx store.Tx) error { return tx.MoveCursors(w.ctx, moves(before.ID, before.Nonce, 5)) },
 				"Reserve": func(tx store.Tx) error {
 					return tx.Reserve(w.ctx, store.ReservePlan{Cursors: []store.CursorMove{{WalletID: before.ID, From: before.Nonce, To: 6}}})
 				},
 			}
-			for _, name := range []string{"SetActive", "MoveCursor", "Reserve"} {
+			for _, name := range []string{"SetActive", "MoveCursors", "Reserve"} {
 				w.update(changes[name])
 				after := w.wallet(before.ID)
 				if !after.UpdatedAt.After(before.UpdatedAt) || !after.CreatedAt.Equal(before.CreatedAt) {
@@ -110,11 +112,20 @@ func testWallets(t *testing.T, h Harness) {
 		"a change of what is not there or not so is stale": func(w *world) {
 			id := w.hot().ID
 			w.updateFails(func(tx store.Tx) error { return tx.SetActive(w.ctx, id+1, true) }, store.ErrStale)
-			w.updateFails(func(tx store.Tx) error { return tx.MoveCursor(w.ctx, id, 3, 4) }, store.ErrStale)
-			w.updateFails(func(tx store.Tx) error { return tx.MoveCursor(w.ctx, id+1, 0, 1) }, store.ErrStale)
+			w.updateFails(func(tx store.Tx) error { return tx.MoveCursors(w.ctx, moves(id, 3, 4)) }, store.ErrStale)
+			w.updateFails(func(tx store.Tx) error { return tx.MoveCursors(w.ctx, moves(id+1, 0, 1)) }, store.ErrStale)
 			if got := w.wallet(id).Nonce; got != 0 {
 				w.Errorf("the cursor is %d", got)
 			}
+		},
+
+		"many cursors move at once, or none": func(w *world) {
+			a, b := w.hot().ID, w.hot().ID
+			both := append(moves(b, 0, 7), moves(a, 0, 1<<53)...)
+			w.updateFails(func(tx store.Tx) error { return tx.MoveCursors(w.ctx, append(moves(a, 0, 1), moves(b, 1, 2)...)) }, store.ErrStale)
+			w.update(func(tx store.Tx) error { return tx.MoveCursors(w.ctx, both) })
+			w.update(func(tx store.Tx) error { return tx.MoveCursors(w.ctx, nil) })
+			w.same("cursors", []uint64{1 << 53, 7}, []uint64{w.wallet(a).Nonce, w.wallet(b).Nonce})
 		},
 
 		"the clock is UTC, in microseconds, and near": func(w *world) {

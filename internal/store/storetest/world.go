@@ -72,6 +72,11 @@ func (w *world) updateFails(fn func(tx store.Tx) error, want ...error) {
 	w.Fatalf("Update = %v, want %v", err, want)
 }
 
+// moves is one move of a cursor.
+func moves(id int64, from, to uint64) []store.CursorMove {
+	return []store.CursorMove{{WalletID: id, From: from, To: to}}
+}
+
 func (w *world) exec(statement string) error { return w.h.Exec(w.ctx, w.name, statement) }
 
 func (w *world) unique(prefix string) string {

@@ -13,16 +13,23 @@ WHERE wallet_id = $1 AND nonce = $2 AND fence = $3 AND state = 'reserved'
   AND (SELECT device FROM internal_wallets WHERE id = $1) IS NULL
 
 -- name: nonces_used_between
-SELECT nonce FROM nonces WHERE wallet_id = $1 AND nonce BETWEEN $2 AND $3 AND state = 'used' LIMIT 1
+SELECT n.nonce
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) r (wallet_id, first, last)
+JOIN nonces n ON n.wallet_id = r.wallet_id AND n.nonce BETWEEN r.first AND r.last
+WHERE n.state = 'used'
+LIMIT 1
 
 -- name: nonces_drop_between
-DELETE FROM nonces WHERE wallet_id = $1 AND nonce BETWEEN $2 AND $3 AND state <> 'used'
+DELETE FROM nonces n
+USING unnest($1::bigint[], $2::bigint[], $3::bigint[]) r (wallet_id, first, last)
+WHERE n.wallet_id = r.wallet_id AND n.nonce BETWEEN r.first AND r.last AND n.state <> 'used'
 
 -- name: externals
 SELECT wallet_id, first_nonce, last_nonce, evidence, reason, at FROM external_ranges WHERE wallet_id = $1 ORDER BY first_nonce
 
--- name: external_add
-INSERT INTO external_ranges (wallet_id, first_nonce, last_nonce, evidence, reason, at) VALUES ($1, $2, $3, $4, $5, $6)
+-- name: externals_add
+INSERT INTO external_ranges (wallet_id, first_nonce, last_nonce, evidence, reason, at)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[])
 
 -- name: externals_drop_from
 DELETE FROM external_ranges WHERE wallet_id = $1 AND first_nonce >= $2

@@ -12,5 +12,7 @@ RETURNING id, address, coalesce(device, ''), coalesce(path, ''), chain_type, cha
 -- name: wallet_active
 UPDATE internal_wallets SET is_active = $2::boolean::int, updated_at = clock_timestamp() WHERE id = $1
 
--- name: wallet_cursor
-UPDATE internal_wallets SET nonce = $3, updated_at = clock_timestamp() WHERE id = $1 AND nonce = $2
+-- name: wallet_cursors
+UPDATE internal_wallets w SET nonce = m.target, updated_at = clock_timestamp()
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) m (id, at, target)
+WHERE w.id = m.id AND w.nonce = m.at
