@@ -131,7 +131,8 @@ func TestAWalletTwiceInABatchIsRefused(t *testing.T) {
 		spelled := to(a, 9)
 		spelled.Address = strings.Replace(a.Address, "0x", "0X", 1)
 		report, err := l.SyncBatch(c.Context(), []nonce.SyncCall{to(a, 5), spelled}, false)
-		if !errors.Is(err, fault.Refused) || report.Refused != 1 || !strings.Contains(report.Rows[1].Err.Error(), "row 2 is about the wallet of row 1") {
+		if !errors.Is(err, fault.Refused) || report.Refused != 1 || report.Rows[1].Verdict != nonce.BatchRefused ||
+			!strings.Contains(err.Error(), "row 2 is about the wallet of row 1") {
 			c.Errorf("%v, %+v", err, report)
 		}
 		if got := c.cursors(a); got[0] != 0 {
