@@ -80,6 +80,8 @@ type Options struct {
 	Now   func() time.Time // the clock of everything but PostgreSQL's own; default time.Now
 	Log   *slog.Logger     // default: nothing is logged
 	Actor string           // who, in audit rows; default user@host and process id
+	// Strategies are the program's own ways to choose a wallet, beside the built-in ones; coffer.toml names one per chain.
+	Strategies []strategy.Strategy
 }
 
 // System is a running coffer: an open database, and a way to the signing machine and the nodes, which are asked only when
@@ -94,17 +96,22 @@ type System struct {
 	machine signing.Machine
 	chains  []withdrawal.ChainSetup
 	engine  *withdrawal.Engine
+	choice  choice
 }
 
 // Open opens the database (which `coffer init` or OpenDatabase and Migrate have made) and wires the rest to it. Close ends
 // it.
 func Open(ctx context.Context, c Config, o Options) (*System, error) {
 	o = o.withDefaults()
+	known, err := strategy.NewSet(o.Strategies...)
+	if err != nil {
+		return nil, err
+	}
 	db, err := OpenDatabase(ctx, c, o)
 	if err != nil {
 		return nil, err
 	}
-	s := &System{config: c, db: db}
+	s := &System{config: c, db: db, choice: newChoice(c, known)}
 	if err := s.wire(ctx, o); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -125,7 +132,7 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	}
 	s.Wallets = wallet.NewRegistry(s.db, machine, o.Actor)
 	s.Nonces = nonce.New(nonce.Options{
-		DB: s.db, TTL: s.config.ReservationTTL, Strategy: strategies(s.config), Devices: s.devices, Actor: o.Actor,
+		DB: s.db, TTL: s.config.ReservationTTL, Strategy: s.choice.of, Devices: s.devices, Actor: o.Actor,
 	})
 	s.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
 		DB: s.db, Ledger: s.Nonces, Machine: machine, Chains: s.chains, Now: o.Now, Log: o.Log, Actor: o.Actor,
@@ -137,8 +144,12 @@ func (s *System) wire(ctx context.Context, o Options) error {
 }
 
 // Run is the daemon: it moves every accepted payment to its end, until ctx ends. One daemon runs per database; a second
-// is refused. It goes on by itself when the database, the signing machine or a node comes back.
+// is refused. It goes on by itself when the database, the signing machine or a node comes back. A chain whose strategy this
+// program does not know is a fault.Usage before anything else.
 func (s *System) Run(ctx context.Context) error {
+	if err := s.choice.check(); err != nil {
+		return err
+	}
 	hold, err := s.db.Hold(ctx, "run")
 	if errors.Is(err, store.ErrHeld) {
 		return fault.Wrap(err, fault.Refused, "already_running",
@@ -292,10 +303,6 @@ func chains(c Config, o Options) ([]withdrawal.ChainSetup, error) {
 		setups = append(setups, setup)
 	}
 	return setups, nil
-}
-
-func strategies(Config) func(string, int64) strategy.Strategy {
-	return func(string, int64) strategy.Strategy { return strategy.LowestNonce{} }
 }
 
 func (o Options) withDefaults() Options {

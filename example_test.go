@@ -19,7 +19,7 @@ import (
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	exchange := openExchange(ctx) // a home with coffer.toml, a signing machine, a node, a hot wallet
+	exchange := openExchange(ctx, 1) // a home with coffer.toml, a signing machine, a node, a hot wallet
 	defer exchange.close()
 
 	config, err := coffer.LoadConfig(exchange.home)

@@ -25,18 +25,19 @@ import (
 type exchange struct {
 	home    string
 	chainID int64
+	hot     []string // the hot wallets' addresses
 	ends    []func()
 }
 
-// openExchange makes it with one hot wallet that has 10 ether. What goes wrong panics: it is for tests and examples.
-func openExchange(ctx context.Context) *exchange {
+// openExchange makes it with hot wallets that have 10 ether each. What goes wrong panics: it is for tests and examples.
+func openExchange(ctx context.Context, wallets int) *exchange {
 	dir, err := os.MkdirTemp("", "coffer-example-")
 	check(err)
 	e := &exchange{home: filepath.Join(dir, "home"), ends: []func(){func() { check(os.RemoveAll(dir)) }}}
 	check(os.Mkdir(e.home, 0o700))
 	e.serveSigner(filepath.Join(dir, "signer"))
-	address := e.createWallet(ctx)
-	e.startNode(common.HexToAddress(address))
+	e.createWallets(ctx, wallets)
+	e.startNode()
 	return e
 }
 
@@ -66,8 +67,8 @@ func (e *exchange) serveSigner(home string) {
 	})
 }
 
-// createWallet is what `coffer init` and `coffer create-hot` do.
-func (e *exchange) createWallet(ctx context.Context) string {
+// createWallets is what `coffer init` and `coffer create-hot` do.
+func (e *exchange) createWallets(ctx context.Context, n int) {
 	e.chainID = 1337
 	config, err := coffer.LoadConfig(e.home)
 	check(err)
@@ -77,15 +78,20 @@ func (e *exchange) createWallet(ctx context.Context) string {
 	check(errors.Join(err, db.Close()))
 	system, err := coffer.Open(ctx, config, coffer.Options{})
 	check(err)
-	w, _, err := system.Wallets.CreateHot(ctx, wallet.HotRequest{ChainType: wallet.EVM, ChainID: e.chainID})
-	check(errors.Join(err, system.Close()))
-	return w.Address
+	for range n {
+		w, _, err := system.Wallets.CreateHot(ctx, wallet.HotRequest{ChainType: wallet.EVM, ChainID: e.chainID})
+		check(err)
+		e.hot = append(e.hot, w.Address)
+	}
+	check(system.Close())
 }
 
-func (e *exchange) startNode(funded common.Address) {
-	node, err := gethnode.Start(gethnode.Options{Alloc: map[common.Address]*big.Int{
-		funded: new(big.Int).Mul(big.NewInt(10), big.NewInt(params.Ether)),
-	}})
+func (e *exchange) startNode() {
+	alloc := map[common.Address]*big.Int{}
+	for _, address := range e.hot {
+		alloc[common.HexToAddress(address)] = new(big.Int).Mul(big.NewInt(10), big.NewInt(params.Ether))
+	}
+	node, err := gethnode.Start(gethnode.Options{Alloc: alloc})
 	check(err)
 	ctx, stop := context.WithCancel(context.Background())
 	mined := make(chan struct{})
@@ -98,8 +104,18 @@ func (e *exchange) startNode(funded common.Address) {
 		<-mined
 		node.Close()
 	})
-	config := fmt.Sprintf("[chain.evm.%d]\nrpc = [%q]\npoll = \"20ms\"\n", e.chainID, node.URL())
-	check(os.WriteFile(filepath.Join(e.home, "coffer.toml"), []byte(config), 0o600))
+	e.configure(fmt.Sprintf("rpc = [%q]\npoll = \"20ms\"\n", node.URL()))
+}
+
+// configure adds lines to the chain's table in coffer.toml.
+func (e *exchange) configure(lines string) {
+	path := filepath.Join(e.home, "coffer.toml")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		text, err = fmt.Appendf(nil, "[chain.evm.%d]\n", e.chainID), nil
+	}
+	check(err)
+	check(os.WriteFile(path, append(text, lines...), 0o600))
 }
 
 func check(err error) {

@@ -22,6 +22,7 @@ type book struct {
 
 	write       store.ReservePlan
 	releases    []store.Nonce
+	chosen      map[int64]uint64 // turns of this batch, by wallet id
 	unavailable bool
 }
 
@@ -40,7 +41,7 @@ type account struct {
 func open(f facts, calls []*call, r rules) *book {
 	b := &book{
 		rules: r, now: f.Now, others: f.others, withdrawals: maps.Clone(f.withdrawals),
-		accounts: make(map[int64]*account, len(f.Wallets)),
+		accounts: make(map[int64]*account, len(f.Wallets)), chosen: map[int64]uint64{},
 		order:    make([]*account, 0, len(f.Wallets)),
 		requests: make(map[string]store.Request, len(f.Requests)),
 		held:     make(map[string]map[int]*store.Nonce, len(f.Requests)),
@@ -158,5 +159,5 @@ func (b *book) close(calls []*call, answers []groupcommit.Outcome[answer]) decis
 		}
 	}
 	b.write.Audit = append(b.given(calls), refusals(calls, answers, b.actor)...)
-	return decision{write: b.write, releases: b.releases, answers: answers, turn: b.turn, unavailable: b.unavailable}
+	return decision{write: b.write, releases: b.releases, answers: answers, turn: b.turn, chosen: b.chosen, unavailable: b.unavailable}
 }

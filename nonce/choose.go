@@ -28,7 +28,13 @@ func (b *book) choose(c *call) (*account, error) {
 
 // pick offers the wallets of a chain that have nothing against them to its strategy. against says why a wallet cannot be
 // chosen, or nothing.
+//
+// The strategy may be a program's own. One that panics or answers nonsense refuses this caller and no other.
 func (b *book) pick(chain pool, against func(*account) string) (*account, error) {
+	how, err := b.strategy(chain.chainType, chain.chainID)
+	if err != nil {
+		return nil, err
+	}
 	var offered []*account
 	var cs []strategy.Candidate
 	var reasons []string
@@ -43,21 +49,44 @@ func (b *book) pick(chain pool, against func(*account) string) (*account, error)
 		offered = append(offered, a)
 		cs = append(cs, strategy.Candidate{
 			WalletID: a.row.ID, Address: a.row.Address, Nonce: a.row.Nonce,
-			InFlight: a.load.InFlight + a.load.Reserved + len(a.given),
+			InFlight: a.load.InFlight + a.load.Reserved + len(a.given), Turn: b.lastTurn(a.row.ID), Changed: a.row.UpdatedAt,
 		})
 	}
 	if len(offered) == 0 {
 		b.unavailable = true
 		return nil, unavailable(chain, append(reasons, b.unfitOthers(chain)...))
 	}
-	how := b.strategy(chain.chainType, chain.chainID)
-	i := how.Choose(cs, b.turn)
-	b.turn++
-	if i < 0 || i >= len(offered) {
-		return nil, fault.New(fault.Refused, "bad_choice", "repair the strategy; lowest-nonce is the default",
-			"strategy %q chose wallet %d of %d", how.Name(), i, len(offered))
+	i, err := ask(how, cs, b.turn)
+	if err != nil {
+		return nil, err
 	}
+	b.turn++
+	b.chosen[offered[i].row.ID] = b.turn
 	return offered[i], nil
+}
+
+// ask lets a strategy choose, and bears what it does.
+func ask(how strategy.Strategy, cs []strategy.Candidate, turn uint64) (i int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Refused, "strategy_panicked", "repair the strategy, or name another one in coffer.toml",
+				"strategy %q panicked: %v", how.Name(), p)
+		}
+	}()
+	offered := len(cs)
+	if i = how.Choose(cs, turn); i < 0 || i >= offered {
+		return 0, fault.New(fault.Refused, "bad_choice", "repair the strategy, or name another one in coffer.toml",
+			"strategy %q chose wallet %d of %d", how.Name(), i, offered)
+	}
+	return i, nil
+}
+
+// lastTurn is the turn after which a wallet was chosen last, 0 if it was not.
+func (b *book) lastTurn(walletID int64) uint64 {
+	if turn, ok := b.chosen[walletID]; ok {
+		return turn
+	}
+	return b.turns[walletID]
 }
 
 // unfit is why a wallet can never be chosen as it is, whatever is asked of it.

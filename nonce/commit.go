@@ -3,6 +3,7 @@ package nonce
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"coffer.internal/internal/fault"
@@ -53,7 +54,7 @@ func (l *Ledger) write(calls []*call) []groupcommit.Outcome[answer] {
 	}
 	switch {
 	case err == nil:
-		l.turn = d.turn
+		l.took(d)
 		l.forgetMissing(calls, d.answers)
 		return d.answers
 	case errors.Is(err, store.ErrOutcomeUnknown):
@@ -62,6 +63,12 @@ func (l *Ledger) write(calls []*call) []groupcommit.Outcome[answer] {
 		err = fault.Wrap(err, fault.Conflict, "conflict", "try again with the same request id", "reserve nonces")
 	}
 	return failed(calls, storefault.Of(err, "reserve nonces"))
+}
+
+// took moves the turns on, once a decision stands.
+func (l *Ledger) took(d decision) {
+	l.turn = d.turn
+	maps.Copy(l.turns, d.chosen)
 }
 
 func (l *Ledger) decide(ctx context.Context, tx store.Tx, calls []*call) (decision, error) {
@@ -75,7 +82,7 @@ func (l *Ledger) decide(ctx context.Context, tx store.Tx, calls []*call) (decisi
 		return decision{}, err
 	}
 	r := l.rules
-	r.turn = l.turn
+	r.turn, r.turns = l.turn, l.turns
 	d := plan(f, calls, r)
 	if !d.unavailable {
 		return d, nil

@@ -25,8 +25,9 @@ type Options struct {
 	// TTL is how long a reservation stands on a wallet whose key a signing machine holds; default DefaultTTL. On any other
 	// wallet a reservation never ends by itself: its key signs elsewhere, unseen.
 	TTL time.Duration
-	// Strategy says how the wallet of a chain is chosen; nil: strategy.LowestNonce.
-	Strategy func(chainType string, chainID int64) strategy.Strategy
+	// Strategy says how the wallet of a chain is chosen; nil: strategy.LowestNonce. Its error refuses every caller who needs a
+	// choice on that chain, and nobody else.
+	Strategy func(chainType string, chainID int64) (strategy.Strategy, error)
 	// Devices lists the signing machines that answer now; its answer is used for up to a second. nil: any device will do.
 	Devices func(ctx context.Context) ([]string, error)
 	// Actor is who, in audit rows.
@@ -43,8 +44,9 @@ type Ledger struct {
 	ids     idCache
 	group   *groupcommit.Group[*call, answer]
 
-	turn   uint64        // choices made so far; only the group's goroutine touches it
-	looked atomic.Uint64 // choices made by Best
+	turn   uint64           // choices made so far; only the group's goroutine touches it, and turns
+	turns  map[int64]uint64 // by wallet id: turn after it was chosen last
+	looked atomic.Uint64    // choices made by Best
 }
 
 // New starts a Ledger. Close ends it.
@@ -53,7 +55,7 @@ func New(o Options) *Ledger {
 		o.TTL = DefaultTTL
 	}
 	if o.Strategy == nil {
-		o.Strategy = func(string, int64) strategy.Strategy { return strategy.LowestNonce{} }
+		o.Strategy = func(string, int64) (strategy.Strategy, error) { return strategy.LowestNonce{}, nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -62,6 +64,7 @@ func New(o Options) *Ledger {
 		db:      o.DB,
 		rules:   rules{ttl: o.TTL, strategy: o.Strategy, actor: o.Actor},
 		devices: newDeviceCache(o.Devices, o.Now),
+		turns:   map[int64]uint64{},
 	}
 	l.group = groupcommit.New(maxCalls, l.commit)
 	return l

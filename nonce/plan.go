@@ -46,12 +46,13 @@ type facts struct {
 	others []store.Wallet
 }
 
-// rules are what does not change between batches, but for turn.
+// rules are what does not change between batches, but for the turns.
 type rules struct {
 	ttl      time.Duration
-	strategy func(chainType string, chainID int64) strategy.Strategy
+	strategy func(chainType string, chainID int64) (strategy.Strategy, error)
 	actor    string
-	turn     uint64 // choices made before
+	turn     uint64           // choices made before
+	turns    map[int64]uint64 // by wallet id, how many those were when it was chosen last; only read
 }
 
 // decision is what a batch comes to: what is to be written, and what each caller is told once that is committed.
@@ -60,6 +61,7 @@ type decision struct {
 	releases []store.Nonce // expired reservations whose payment moves to another wallet: given back before write
 	answers  []groupcommit.Outcome[answer]
 	turn     uint64
+	chosen   map[int64]uint64 // the turns of the wallets that were chosen
 	// unavailable: some caller found no wallet. Decided again with facts.others, its message can name every wallet.
 	unavailable bool
 }

@@ -18,7 +18,7 @@ import (
 
 var testRules = rules{
 	ttl: time.Minute, actor: "tester",
-	strategy: func(string, int64) strategy.Strategy { return strategy.LowestNonce{} },
+	strategy: func(string, int64) (strategy.Strategy, error) { return strategy.LowestNonce{}, nil },
 }
 
 func hot(active bool) store.Wallet { return store.Wallet{Device: "machine-1", Active: active} }

@@ -37,7 +37,7 @@ func (l *Ledger) readBack(calls []*call, d decision, unknown error) []groupcommi
 	if !landed {
 		return out
 	}
-	l.turn = d.turn
+	l.took(d)
 	for i, c := range calls {
 		switch o := d.answers[i]; {
 		case c.kind == bindCall:

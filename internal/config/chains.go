@@ -58,9 +58,6 @@ func presets(ct wallet.ChainType, id int64) known {
 	return known{ct, id, fmt.Sprintf("%s %d", ct, id), "ETH", 18, 64, 2 * time.Second}
 }
 
-// strategies are the names that strategy may have.
-var strategies = []string{strategy.LowestNonce{}.Name()}
-
 func (f *file) chains() ([]Chain, error) {
 	var chains []Chain
 	for _, typ := range slices.Sorted(maps.Keys(f.Chain)) {
@@ -102,8 +99,9 @@ func (f *file) chain(k known, t chainTable) (c Chain, err error) {
 	}
 	if t.Strategy != nil {
 		c.Strategy = *t.Strategy
-		if !slices.Contains(strategies, c.Strategy) {
-			return Chain{}, f.bad(at+"strategy", "use "+strings.Join(strategies, " or "), "%q is not a strategy", c.Strategy)
+		if !strategy.CheckName(c.Strategy) { // whether the program knows it is seen when a wallet is to be chosen
+			return Chain{}, f.bad(at+"strategy", "write lowest-nonce, round-robin, least-in-flight, or the name of your program's own",
+				"%q cannot be the name of a strategy", c.Strategy)
 		}
 	}
 	if c.MaxUnmined, err = f.integer(at+"max_unmined", t.MaxUnmined, defaultMaxUnmined, 1, 1000); err != nil {

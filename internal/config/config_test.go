@@ -227,7 +227,7 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 		{"both finalities", "[chain.evm.1]\nconfirmations = 2\nfinality = \"finalized\"\n", `chain.evm.1.finality = "finalized" stands beside confirmations = 2`, "leave one"},
 		{"finality", "[chain.evm.1]\nfinality = \"safe\"\n", `chain.evm.1.finality = "safe"`, "finalized"},
 		{"confirmations", "[chain.evm.1]\nconfirmations = 0\n", "chain.evm.1.confirmations = 0 must be from 1", ""},
-		{"strategy", "[chain.evm.1]\nstrategy = \"best\"\n", `chain.evm.1.strategy = "best" is not a strategy`, "lowest-nonce"},
+		{"strategy", "[chain.evm.1]\nstrategy = \"Best One\"\n", `chain.evm.1.strategy = "Best One" cannot be the name of a strategy`, "lowest-nonce"},
 		{"max_unmined", "[chain.evm.1]\nmax_unmined = 0\n", "chain.evm.1.max_unmined = 0 must be from 1 to 1000", ""},
 		{"poll", "[chain.evm.1]\npoll = \"1us\"\n", `chain.evm.1.poll = "1us" must be from 10ms to 1h0m0s`, ""},
 		{"rpc of another kind", "[chain.evm.1]\nrpc = [\"ftp://x\"]\n", `chain.evm.1.rpc[0] = "ftp://x" is not the URL of a node`, "http://"},
