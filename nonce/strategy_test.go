@@ -97,7 +97,12 @@ func TestRoundRobinGivesEachWalletItsTurnWhateverItsCursor(t *testing.T) {
 	onBoth(t, func(c ledgerCase) {
 		high, _, _ := c.hot(1), c.hot(2), c.hot(3)
 		l := c.by(strategy.RoundRobin{})
-		c.reserve(l, high, "before", 9)
+		// What was given back is given again without a move of the cursor, so nothing in its row says that it had its turn.
+		for _, row := range c.reserve(l, high, "before", 9).Rows {
+			if err := l.Release(c.Context(), high.Address, chainID, row.Nonce, row.Fence); err != nil {
+				c.Fatal(err)
+			}
+		}
 		var order []string
 		for i := range 9 {
 			order = append(order, c.chosen(l, fmt.Sprint("r", i)))
