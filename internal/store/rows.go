@@ -72,6 +72,11 @@ type External struct {
 // Load sums up a wallet. It is what `info`, health and the choice of a wallet are made of.
 type Load struct {
 	WalletID int64
+	// What moves in the wallet's own row: who knows the rest of it need not read it again.
+	Cursor    uint64
+	Active    bool
+	UpdatedAt time.Time
+
 	Free     int // rows free, or with an expired reservation on a wallet with a device
 	Reserved int // reservations that stand
 	// ReservedForWithdrawals is how many of those belong to withdrawals: the engine will ask for them, so they take room.

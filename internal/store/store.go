@@ -112,6 +112,11 @@ type Reader interface {
 
 	// Audit lists audit rows, newest first.
 	Audit(ctx context.Context, f AuditFilter) ([]AuditRow, error)
+
+	// Instances lists the long-lived processes, oldest first: also those that ended without a word, until they are dropped.
+	Instances(ctx context.Context) ([]Instance, error)
+	// Generation is that of all caches: one that was filled under a lower one may hold what is no longer so. From 0.
+	Generation(ctx context.Context) (int64, error)
 }
 
 // Tx is what can be done in an Update. Every method either does all it says or returns an error; after an error the
@@ -171,6 +176,17 @@ type Tx interface {
 	// its From. A move to refused takes the request off the nonce row (the row stays used), so that the same request may be
 	// given another nonce.
 	MoveAttempts(ctx context.Context, moves []AttemptMove) error
+
+	// Beat writes what a process says of itself, by its id: the first time its row is made. StartedAt and HeartbeatAt are the
+	// store's clock's.
+	Beat(ctx context.Context, i Instance) error
+	// EndInstance takes a process's row away. It is no error if there is none.
+	EndInstance(ctx context.Context, id string) error
+	// DropInstances takes away the rows of processes whose last Beat is longer ago than that.
+	DropInstances(ctx context.Context, silent time.Duration) error
+	// RaiseGeneration raises the generation by one and returns it. Whoever listens for TopicCache hears of it with the commit.
+	// It is the last lock that a transaction takes.
+	RaiseGeneration(ctx context.Context) (int64, error)
 
 	// Record appends audit rows. It is the only write that a refused operation makes.
 	Record(ctx context.Context, rows []AuditRow) error

@@ -43,11 +43,7 @@ func (d *DB) Hold(ctx context.Context, name string) (store.Hold, error) {
 
 // lock takes the named lock with a statement that says whether it got it.
 func (d *DB) lock(ctx context.Context, name, statement string) (_ *hold, err error) {
-	config := d.pool.Config().ConnConfig
-	for k, v := range keepalive {
-		config.RuntimeParams[k] = v
-	}
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, err := pgx.ConnectConfig(ctx, d.session())
 	if err != nil {
 		return nil, d.unreachable(ctx, err)
 	}
@@ -67,6 +63,15 @@ func (d *DB) lock(ctx context.Context, name, statement string) (_ *hold, err err
 	h.release = sync.OnceValue(h.end)
 	go h.watch(watch)
 	return h, nil
+}
+
+// session configures a connection of its own, outside of the pool.
+func (d *DB) session() *pgx.ConnConfig {
+	config := d.pool.Config().ConnConfig
+	for k, v := range keepalive {
+		config.RuntimeParams[k] = v
+	}
+	return config
 }
 
 // Lost is closed when the session broke.

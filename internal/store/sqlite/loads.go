@@ -33,11 +33,12 @@ func (r *reader) Loads(_ context.Context, walletIDs []int64) ([]store.Load, erro
 
 func (r *reader) complete(l *store.Load) error {
 	rest, err := rows(r, queries["load_rest"], func(rs *sql.Rows, l *store.Load) error {
-		return rs.Scan(&l.Free, &l.LowestUnmined, when{&l.LastUsed})
+		return rs.Scan(&l.Cursor, &l.Active, when{&l.UpdatedAt}, &l.Free, &l.LowestUnmined, when{&l.LastUsed})
 	}, l.WalletID, text(r.now))
 	if err != nil {
 		return err
 	}
+	l.Cursor, l.Active, l.UpdatedAt = rest[0].Cursor, rest[0].Active, rest[0].UpdatedAt
 	l.Free, l.LowestUnmined, l.LastUsed = rest[0].Free, rest[0].LowestUnmined, rest[0].LastUsed
 	l.Gaps, err = rows(r, queries["load_gaps"], func(rs *sql.Rows, n *uint64) error { return rs.Scan(n) }, l.WalletID)
 	return err

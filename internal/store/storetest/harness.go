@@ -50,6 +50,7 @@ func Run(t *testing.T, h Harness) {
 		{"Attempts", testAttempts},
 		{"Loads", testLoads},
 		{"Audit", testAudit},
+		{"Instances", testInstances},
 		{"Processes", testProcesses},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.test(t, h) })

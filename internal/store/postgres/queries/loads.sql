@@ -15,7 +15,7 @@ JOIN wallet_counts c ON c.wallet_id = v.id
 ORDER BY v.place
 
 -- name: load_rest
-SELECT v.id,
+SELECT v.id, w.nonce, w.is_active = 1, w.updated_at,
     (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'free')
   + (SELECT count(*) FROM nonces n
         WHERE n.wallet_id = w.id AND n.state = 'reserved' AND n.expires_at <= (SELECT clock_timestamp()) AND w.device IS NOT NULL),

@@ -13,7 +13,8 @@ JOIN wallet_counts c ON c.wallet_id = v.value
 ORDER BY v.key
 
 -- name: load_rest
-SELECT (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'free')
+SELECT w.nonce, w.is_active, w.updated_at,
+    (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'free')
      + (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'reserved' AND n.expires_at <= ?2 AND w.device IS NOT NULL),
     (SELECT min(a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent') AND a.wallet_id = w.id),
     (SELECT max(a.updated_at) FROM attempts a WHERE a.wallet_id = w.id)
