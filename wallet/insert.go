@@ -29,6 +29,7 @@ func (r *Registry) create(ctx context.Context, want order) (w Wallet, existed bo
 	if errors.Is(err, store.ErrExists) {
 		err = r.db.Update(ctx, insert) // somebody registered it meanwhile: now it is there to be compared with
 	}
+	r.changed(want.Wallet)
 	if err != nil {
 		err = storefault.Of(err, "register wallet "+want.Address)
 		return Wallet{}, false, r.refused(ctx, actionCreate, want.Wallet, want.content(), err)
@@ -63,6 +64,9 @@ func (r *Registry) insert(ctx context.Context, tx store.Tx, want order) (w Walle
 	}
 	done := r.row(actionCreate, w, store.ResultDone)
 	done.After = order{Wallet: w}.content()
+	if _, err := tx.RaiseGeneration(ctx); err != nil {
+		return Wallet{}, false, err
+	}
 	return w, false, tx.Record(ctx, []store.AuditRow{done})
 }
 

@@ -27,12 +27,27 @@ type Registry struct {
 	db    store.DB
 	keys  signing.Keys
 	actor string
+	cache *Cache // nil: there is none in this process
 }
 
 // NewRegistry makes the registry of a database. The keys are those of the signing machine; nil means that there is none: then
 // no new key can be made, and every wallet's key counts as held elsewhere. The actor is who, in audit rows.
 func NewRegistry(db store.DB, keys signing.Keys, actor string) *Registry {
 	return &Registry{db: db, keys: keys, actor: actor}
+}
+
+// Share tells the registry of its process's cache: what it changes is dropped there at once. Other processes see each change by
+// the generation, which rises with it. It gives the registry back.
+func (r *Registry) Share(c *Cache) *Registry {
+	r.cache = c
+	return r
+}
+
+// changed drops what was changed, or may have been.
+func (r *Registry) changed(w Wallet) {
+	if r.cache != nil {
+		r.cache.Drop(string(w.ChainType), w.ChainID, w.Address)
+	}
 }
 
 // Filter selects wallets; a zero field selects all.
@@ -121,8 +136,12 @@ func (r *Registry) SetActive(ctx context.Context, address string, chainID int64,
 		row.Before = activity(w.Active)
 		w, changed = FromRow(after[0]), true
 		row.After = activity(w.Active)
+		if _, err := tx.RaiseGeneration(ctx); err != nil {
+			return err
+		}
 		return tx.Record(ctx, []store.AuditRow{row})
 	})
+	r.changed(named)
 	if err != nil {
 		return Wallet{}, false, r.refused(ctx, action, named, "", storefault.Of(err, fmt.Sprintf("set wallet %s %s", named.Address, activity(active))))
 	}
