@@ -185,11 +185,11 @@ func failed(calls []*call, err error) []groupcommit.Outcome[answer] {
 	return out
 }
 
-// forgetMissing drops the ids of wallets that turned out not to be the ones they were.
+// forgetMissing drops from the cache the wallets that turned out not to be the ones they were.
 func (l *Ledger) forgetMissing(calls []*call, answers []groupcommit.Outcome[answer]) {
 	for i, c := range calls {
 		if c.kind == plainCall && c.refused == nil && errors.Is(answers[i].Err, fault.NotFound) {
-			l.ids.forget(identity{c.chain, c.address})
+			l.cache.Drop(c.chain.chainType, c.chain.chainID, c.address)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package nonce
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/store"
@@ -77,48 +76,15 @@ func (i identity) lock(ctx context.Context, tx store.Tx) (store.Wallet, error) {
 	return found[0], nil
 }
 
-// idCache remembers the ids of wallets. Ids are never used again and nothing else is remembered; whether the wallet with
-// that id is the one meant is checked once more under its lock.
-type idCache struct {
-	mu sync.RWMutex
-	of map[identity]int64
-}
-
-func (c *idCache) get(i identity) (int64, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	id, ok := c.of[i]
-	return id, ok
-}
-
-func (c *idCache) put(i identity, id int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.of == nil {
-		c.of = map[identity]int64{}
-	}
-	c.of[i] = id
-}
-
-func (c *idCache) forget(i identity) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.of, i)
-}
-
-// walletID is the id of a wallet, from the database when it was not asked for before.
+// walletID is the id of a wallet, from the database when the cache does not have it. Ids are never used again; whether the wallet
+// with that id is the one meant, and may be used, is read once more under its lock.
 func (l *Ledger) walletID(ctx context.Context, i identity) (int64, error) {
-	if id, ok := l.ids.get(i); ok {
-		return id, nil
-	}
-	var w store.Wallet
-	err := l.db.View(ctx, func(r store.Reader) (err error) {
-		w, err = i.find(ctx, r)
-		return err
-	})
-	if err != nil {
+	w, err := l.cache.Find(ctx, l.db, i.chain.chainType, i.chain.chainID, i.address)
+	switch {
+	case err != nil:
 		return 0, storefault.Of(err, "find wallet "+i.address)
+	case w.ID == 0:
+		return 0, i.notFound()
 	}
-	l.ids.put(i, w.ID)
 	return w.ID, nil
 }

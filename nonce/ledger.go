@@ -30,9 +30,12 @@ type Options struct {
 	Strategy func(chainType string, chainID int64) (strategy.Strategy, error)
 	// Devices lists the signing machines that answer now; its answer is used for up to a second. nil: any device will do.
 	Devices func(ctx context.Context) ([]string, error)
+	// Cache is the process's; nil: one of the ledger's own.
+	Cache *wallet.Cache
 	// Actor is who, in audit rows.
 	Actor string
-	// Now is the clock of the Devices cache alone (expiry is judged by the store's clock); default time.Now.
+	// Now is the clock of the Devices cache and of a Cache of its own alone (expiry is judged by the store's clock); default
+	// time.Now.
 	Now func() time.Time
 }
 
@@ -41,7 +44,7 @@ type Ledger struct {
 	db      store.DB
 	rules   rules
 	devices *deviceCache
-	ids     idCache
+	cache   *wallet.Cache
 	group   *groupcommit.Group[*call, answer]
 
 	turn   uint64           // choices made so far; only the group's goroutine touches it, and turns
@@ -60,8 +63,12 @@ func New(o Options) *Ledger {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Cache == nil {
+		o.Cache = wallet.NewCache(o.Now)
+	}
 	l := &Ledger{
 		db:      o.DB,
+		cache:   o.Cache,
 		rules:   rules{ttl: o.TTL, strategy: o.Strategy, actor: o.Actor},
 		devices: newDeviceCache(o.Devices, o.Now),
 		turns:   map[int64]uint64{},

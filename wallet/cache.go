@@ -140,7 +140,7 @@ func (c *Cache) fresh(at time.Time) bool {
 	return age >= 0 && age < CacheAge
 }
 
-// Drop forgets what it has of a wallet and of its chain.
+// Drop forgets what it has of a wallet and of its chain; with an empty address, of its chain alone.
 func (c *Cache) Drop(chainType string, chainID int64, address string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

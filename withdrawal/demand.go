@@ -10,6 +10,7 @@ import (
 	"coffer.internal/internal/storefault"
 	"coffer.internal/nonce"
 	"coffer.internal/signing"
+	"coffer.internal/wallet"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 type demand struct {
 	assigned []store.Withdrawal // they had a nonce and were not asked for yet
 	queued   []store.Withdrawal
-	wallets  []store.Wallet // active hot wallets whose key a signing machine holds
+	wallets  []store.Wallet // active hot wallets whose key a signing machine holds, as the cache has them: without cursors
 	loads    map[int64]store.Load
 	unmined  []store.Attempt // what they may still have to pay for
 
@@ -31,7 +32,10 @@ type demand struct {
 
 // demand reads it, in one snapshot. The attempts are read before the chain is asked for balances: what is mined in between is
 // then counted twice, and never not at all.
+//
+// Which wallets there are, the cache may say: the ledger reads again under the lock whether the one it chooses is active.
 func (l *lane) demand(ctx context.Context) (d demand, err error) {
+	reading := l.cache.Begin()
 	err = l.db.View(ctx, func(r store.Reader) error {
 		if d.assigned, err = r.Withdrawals(ctx, l.withdrawals(store.WithdrawalAssigned)); err != nil {
 			return err
@@ -39,7 +43,7 @@ func (l *lane) demand(ctx context.Context) (d demand, err error) {
 		if d.queued, err = l.queue(ctx, r); err != nil || !d.pressing() {
 			return err
 		}
-		return l.supply(ctx, r, &d)
+		return l.supply(ctx, reading, r, &d)
 	})
 	return d, storefault.Of(err, "read what waits")
 }
@@ -62,15 +66,14 @@ func (l *lane) queue(ctx context.Context, r store.Reader) (all []store.Withdrawa
 	return all, nil
 }
 
-func (l *lane) supply(ctx context.Context, r store.Reader, d *demand) error {
-	yes := true
-	hot, err := r.Wallets(ctx, store.WalletFilter{ChainType: l.setup.Type, ChainID: &l.setup.ID, WalletType: "hot", Active: &yes})
+func (l *lane) supply(ctx context.Context, reading wallet.Reading, r store.Reader, d *demand) error {
+	hot, err := reading.Hot(ctx, r, l.setup.Type, l.setup.ID)
 	if err != nil {
 		return err
 	}
 	var ids []int64
 	for _, w := range hot {
-		if w.Device != "" {
+		if w.Active && w.Device != "" {
 			d.wallets = append(d.wallets, w)
 			ids = append(ids, w.ID)
 		}

@@ -12,6 +12,7 @@ import (
 	"coffer.internal/internal/storefault"
 	"coffer.internal/nonce"
 	"coffer.internal/signing"
+	"coffer.internal/wallet"
 )
 
 // Binder gives payments wallets and nonces; nonce.Ledger does.
@@ -19,12 +20,13 @@ type Binder interface {
 	Bind(ctx context.Context, c nonce.BindCall) ([]nonce.Bound, error)
 }
 
-// EngineOptions are what an Engine works with; all but Now and Log are required.
+// EngineOptions are what an Engine works with; all but Cache, Now and Log are required.
 type EngineOptions struct {
 	DB      store.DB
 	Ledger  Binder
 	Machine signing.Signer
 	Chains  []ChainSetup
+	Cache   *wallet.Cache    // the process's; default: one of the engine's own
 	Now     func() time.Time // the clock of back-off alone; what is due is judged by the store's. Default time.Now
 	Log     *slog.Logger     // default: nothing is logged
 	Actor   string           // who, in audit rows
@@ -44,6 +46,9 @@ func NewEngine(o EngineOptions) *Engine {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Cache == nil {
+		o.Cache = wallet.NewCache(o.Now)
 	}
 	e := &Engine{book: o.Chains}
 	for _, s := range o.Chains {

@@ -10,6 +10,7 @@ import (
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/store"
 	"coffer.internal/signing"
+	"coffer.internal/wallet"
 )
 
 // lane is the engine's part for one chain. Its steps share nothing but the database: each reads the rows that are its
@@ -20,6 +21,7 @@ type lane struct {
 	db     store.DB
 	ledger Binder
 	signer signing.Signer
+	cache  *wallet.Cache
 	now    func() time.Time
 	log    *slog.Logger
 	actor  string
@@ -32,7 +34,7 @@ type lane struct {
 
 func newLane(s ChainSetup, o EngineOptions) *lane {
 	l := &lane{
-		setup: s, chain: s.Chain, db: o.DB, ledger: o.Ledger, signer: o.Machine, now: o.Now, actor: o.Actor,
+		setup: s, chain: s.Chain, db: o.DB, ledger: o.Ledger, signer: o.Machine, cache: o.Cache, now: o.Now, actor: o.Actor,
 		log:   o.Log.With("chain", fmt.Sprintf("%s:%d", s.Type, s.ID)),
 		wakes: map[string]chan struct{}{}, aside: asides{}, spent: map[int64]int{},
 	}
