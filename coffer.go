@@ -8,6 +8,7 @@
 //	System.Withdrawals  accepts requests to pay, and shows what became of them
 //	System.Pay          pays with a nonce that the program reserved itself
 //	System.Run          the daemon: moves every payment to its end
+//	System.Attend       shows a long-lived program to cache-status, and clear-cache reaches it
 //
 // For whoever pays customers through it: debit the customer before submitting; refund only on refused, failed or
 // cancelled; submit again with the same request id as often as you like; a new request id is a new payment.
@@ -92,7 +93,10 @@ type System struct {
 	Withdrawals *withdrawal.Desk
 
 	config  Config
+	log     *slog.Logger
+	actor   string
 	db      store.DB
+	cache   *wallet.Cache
 	machine signing.Machine
 	chains  []withdrawal.ChainSetup
 	engine  *withdrawal.Engine
@@ -111,7 +115,9 @@ func Open(ctx context.Context, c Config, o Options) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{config: c, db: db, choice: newChoice(c, known)}
+	s := &System{
+		config: c, log: o.Log, actor: o.Actor, db: db, cache: wallet.NewCache(o.Now), choice: newChoice(c, known),
+	}
 	if err := s.wire(ctx, o); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -130,52 +136,18 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	if s.chains, err = chains(s.config, o); err != nil {
 		return err
 	}
-	s.Wallets = wallet.NewRegistry(s.db, machine, o.Actor)
+	s.Wallets = wallet.NewRegistry(s.db, machine, o.Actor).Share(s.cache)
 	s.Nonces = nonce.New(nonce.Options{
-		DB: s.db, TTL: s.config.ReservationTTL, Strategy: s.choice.of, Devices: s.devices, Actor: o.Actor,
+		DB: s.db, TTL: s.config.ReservationTTL, Strategy: s.choice.of, Devices: s.devices, Cache: s.cache, Actor: o.Actor,
 	})
 	s.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
-		DB: s.db, Ledger: s.Nonces, Machine: machine, Chains: s.chains, Now: o.Now, Log: o.Log, Actor: o.Actor,
+		DB: s.db, Ledger: s.Nonces, Machine: machine, Chains: s.chains, Cache: s.cache, Now: o.Now,
+		Log: o.Log, Actor: o.Actor,
 	})
 	s.Withdrawals = withdrawal.NewDesk(withdrawal.DeskOptions{
 		DB: s.db, Chains: s.chains, Actor: o.Actor, Wake: s.engine.Wake,
 	})
 	return nil
-}
-
-// Run is the daemon: it moves every accepted payment to its end, until ctx ends. One daemon runs per database; a second
-// is refused. It goes on by itself when the database, the signing machine or a node comes back. A chain whose strategy this
-// program does not know is a fault.Usage before anything else.
-func (s *System) Run(ctx context.Context) error {
-	if err := s.choice.check(); err != nil {
-		return err
-	}
-	hold, err := s.db.Hold(ctx, "run")
-	if errors.Is(err, store.ErrHeld) {
-		return fault.Wrap(err, fault.Refused, "already_running",
-			"stop the other one first; it may be on another machine", "another daemon drives this database")
-	}
-	if err != nil {
-		return storefault.Of(err, "take the daemon's lock")
-	}
-	held, lose := context.WithCancelCause(ctx)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case <-hold.Lost():
-			lose(fault.New(fault.Unreachable, "lock_lost", "start it again with `coffer run`",
-				"the daemon's lock is gone: the connection to the database that held it broke"))
-		case <-held.Done():
-		}
-	}()
-	err = s.engine.Run(held)
-	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
-		err = cause
-	}
-	lose(nil)
-	<-watched
-	return errors.Join(err, hold.Release())
 }
 
 // Chains is on how many chains it can pay: those of the configuration that have nodes.

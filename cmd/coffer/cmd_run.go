@@ -10,21 +10,30 @@ import (
 )
 
 func (a *app) runCommand() *cobra.Command {
-	return &cobra.Command{
+	var standby bool
+	c := &cobra.Command{
 		Use:   "run",
 		Short: "Be the daemon: pay what was accepted, until stopped",
 		Long: `Moves every accepted withdrawal to its end: chooses a wallet, binds a nonce, has the signing machine sign,
 sends, and follows it on the chain until it is final. One daemon runs per database. Stopped at any moment,
-by any signal, the next one goes on where it was. Its log goes to stderr.`,
-		Example: "  coffer run",
-		Args:    exactly(),
+by any signal, the next one goes on where it was. Its log goes to stderr.
+
+With --standby it is not refused when another daemon drives the database: it waits, and takes over when that
+one has ended, however it ended.`,
+		Example: `  coffer run
+  coffer run --standby`,
+		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := a.logger()
 			return a.withOptions(cmd.Context(), coffer.Options{Log: log}, func(s *coffer.System) error {
 				if s.Chains() == 0 {
 					log.Warn("no chain has a node, so nothing is paid", "hint", "add rpc to a [chain.evm.N] of coffer.toml, then start again")
 				}
-				err := s.Run(cmd.Context())
+				drive := s.Run
+				if standby {
+					drive = s.Standby
+				}
+				err := drive(cmd.Context())
 				if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
 					return nil // stopped as it was told
 				}
@@ -32,4 +41,6 @@ by any signal, the next one goes on where it was. Its log goes to stderr.`,
 			})
 		},
 	}
+	c.Flags().BoolVar(&standby, "standby", false, "wait while another daemon runs, and take over when it has ended")
+	return c
 }

@@ -5,10 +5,9 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-)
 
-// version is what this build calls itself.
-const version = "0.1.0"
+	"coffer.internal"
+)
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
@@ -26,9 +25,9 @@ func (a *app) versionCommand() *cobra.Command {
 				}
 			}
 			if a.json {
-				return a.document(map[string]string{"version": version, "revision": revision, "go": runtime.Version()})
+				return a.document(map[string]string{"version": coffer.Version, "revision": revision, "go": runtime.Version()})
 			}
-			a.say("coffer %s (revision %s, %s)", version, revision, runtime.Version())
+			a.say("coffer %s (revision %s, %s)", coffer.Version, revision, runtime.Version())
 			return nil
 		},
 	}

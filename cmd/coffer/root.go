@@ -69,7 +69,7 @@ func (a *app) root() *cobra.Command {
 		a.activateCommand(), a.deactivateCommand())...)
 	root.AddCommand(grouped(groupNonces, a.nonceCommand(), a.syncCommand())...)
 	root.AddCommand(grouped(groupPay, a.runCommand(), a.withdrawCommand(), a.txCommand())...)
-	root.AddCommand(grouped(groupWatch, a.auditCommand())...)
+	root.AddCommand(grouped(groupWatch, a.cacheStatusCommand(), a.clearCacheCommand(), a.auditCommand())...)
 	root.SetHelpCommandGroupID(groupStart)
 	root.SetCompletionCommandGroupID(groupStart)
 	return root

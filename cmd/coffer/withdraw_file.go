@@ -23,12 +23,27 @@ func (a *app) withdrawFile(cmd *cobra.Command, name string, until withdrawal.Unt
 		return err
 	}
 	return errors.Join(a.with(cmd.Context(), func(s *coffer.System) error {
+		defer attend(s, "withdraw")()
 		done, refused, err := a.stream(cmd.Context(), s, newLineReader(in, baseUnits), until)
 		if err != nil {
 			return err
 		}
 		return reportPartly(done, refused)
 	}), in.Close())
+}
+
+// attend shows this process in cache-status until leave is called, which waits for the end of it.
+func attend(s *coffer.System, kind string) (leave func()) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		must(s.Attend(ctx, kind))
+	}()
+	return func() {
+		stop()
+		<-ended
+	}
 }
 
 func (a *app) openFile(name string) (io.ReadCloser, error) {

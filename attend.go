@@ -1,0 +1,91 @@
+package coffer
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/presence"
+	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
+)
+
+// Version is what this build calls itself.
+const Version = "0.1.0"
+
+// Instance is a long-lived process of the ledger, as it last said of itself.
+type Instance = store.Instance
+
+// CacheStatus is all instances at one moment.
+type CacheStatus = presence.Status
+
+// CacheCleared is what became of a ClearCache.
+type CacheCleared = presence.Cleared
+
+var kinds = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+
+// Attend makes this process one of the ledger's instances until ctx ends: `coffer cache-status` shows it under that kind, a word of
+// its own such as payouts, with its heartbeat and its cache's figures, and `coffer clear-cache` empties its cache. Run and Standby
+// attend by themselves. Any other program that lives long does so in a goroutine that it waits for. When the database is away it
+// goes on by itself.
+func (s *System) Attend(ctx context.Context, kind string) error {
+	if !kinds.MatchString(kind) {
+		return fault.New(fault.Usage, "bad_kind", "a word such as payouts: a lower-case letter, then at most 31 of a-z, 0-9, _ and -",
+			"%q cannot be the kind of an instance", kind)
+	}
+	s.attendant(kind).Run(ctx)
+	return nil
+}
+
+func (s *System) attendant(kind string) *presence.Attendant {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown-host"
+	}
+	self := presence.Self{Kind: kind, Host: host, PID: os.Getpid(), Version: Version}
+	return presence.New(s.db, s.cache, self, s.log)
+}
+
+// attending attends until leave is called, which waits for the end of it.
+func (s *System) attending(kind string) (a *presence.Attendant, leave func()) {
+	a = s.attendant(kind)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		a.Run(ctx)
+	}()
+	return a, func() {
+		stop()
+		<-ended
+	}
+}
+
+// CacheStatus shows every instance and how its cache does.
+func (s *System) CacheStatus(ctx context.Context) (CacheStatus, error) {
+	st, err := presence.Read(ctx, s.db)
+	return st, storefault.Of(err, "read the instances")
+}
+
+// ClearCache has every instance empty its cache, and waits for them up to 5 s. If not all live ones did by then the error is
+// fault.Partly, and what became of it is returned all the same. Stale instances are not waited for.
+func (s *System) ClearCache(ctx context.Context) (CacheCleared, error) {
+	c, err := presence.Clear(ctx, s.db, s.actor)
+	if err != nil {
+		return c, storefault.Of(err, "clear the caches")
+	}
+	s.cache.Clear(c.Generation)
+	if len(c.Missing) == 0 {
+		return c, nil
+	}
+	names := make([]string, len(c.Missing))
+	for i, m := range c.Missing {
+		names[i] = fmt.Sprintf("%s (%s, process %d on %s)", m.ID, m.Kind, m.PID, m.Host)
+	}
+	return c, fault.New(fault.Partly, "not_acknowledged",
+		"look at that process: it hangs, or cannot reach the database; what its cache holds ends by itself within 5 s of its going on",
+		"acknowledged %d/%d: no answer within %s from %s", len(c.Acknowledged), c.Asked(), presence.ClearWithin, strings.Join(names, ", "))
+}

@@ -1,0 +1,115 @@
+package coffer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
+)
+
+// The daemon's lock, and the kinds of its instance in `cache-status`.
+const (
+	lockRun     = "run"
+	kindRun     = "run"
+	kindStandby = "standby"
+)
+
+// askAgain is how often a standby asks for the daemon's lock.
+const askAgain = time.Second
+
+// Run is the daemon: it moves every accepted payment to its end, until ctx ends. One daemon runs per database; a second
+// is refused. It goes on by itself when the database, the signing machine or a node comes back. A chain
+// whose strategy this program does not know is a fault.Usage before anything else.
+func (s *System) Run(ctx context.Context) error {
+	if err := s.choice.check(); err != nil {
+		return err
+	}
+	hold, err := s.db.Hold(ctx, lockRun)
+	if errors.Is(err, store.ErrHeld) {
+		return fault.Wrap(err, fault.Refused, "already_running",
+			"stop the other one first, which may be on another machine; or wait for its end with `coffer run --standby`",
+			"another daemon drives this database")
+	}
+	if err != nil {
+		return storefault.Of(err, "take the daemon's lock")
+	}
+	_, leave := s.attending(kindRun)
+	defer leave()
+	return s.drive(ctx, hold)
+}
+
+// Standby is Run, but as long as another daemon drives the database it waits, and takes over when that one has ended, however it
+// ended.
+func (s *System) Standby(ctx context.Context) error {
+	if err := s.choice.check(); err != nil {
+		return err
+	}
+	a, leave := s.attending(kindStandby)
+	defer leave()
+	hold, err := s.await(ctx)
+	if err != nil {
+		return err
+	}
+	a.Become(kindRun)
+	return s.drive(ctx, hold)
+}
+
+// await takes the daemon's lock as soon as it is free. What keeps it waiting is said once.
+func (s *System) await(ctx context.Context) (store.Hold, error) {
+	tick := time.NewTicker(askAgain)
+	defer tick.Stop()
+	var told error
+	for {
+		hold, err := s.db.Hold(ctx, lockRun)
+		switch {
+		case err == nil:
+			if told != nil {
+				s.log.Info("the daemon's lock is free: taking over")
+			}
+			return hold, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.Is(err, store.ErrHeld):
+			if !errors.Is(told, store.ErrHeld) {
+				s.log.Info("another daemon drives this database; standing by until it has ended")
+			}
+		case errors.Is(err, store.ErrUnreachable):
+			if !errors.Is(told, store.ErrUnreachable) {
+				s.log.Warn("the database does not answer; standing by", "error", err)
+			}
+		default:
+			return nil, storefault.Of(err, "take the daemon's lock")
+		}
+		told = err
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// drive runs the engine while the lock is held, and gives the lock back.
+func (s *System) drive(ctx context.Context, hold store.Hold) error {
+	held, lose := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-hold.Lost():
+			lose(fault.New(fault.Unreachable, "lock_lost", "start it again with `coffer run`",
+				"the daemon's lock is gone: the connection to the database that held it broke"))
+		case <-held.Done():
+		}
+	}()
+	err := s.engine.Run(held)
+	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
+		err = cause
+	}
+	lose(nil)
+	<-watched
+	return errors.Join(err, hold.Release())
+}
