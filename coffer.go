@@ -159,29 +159,6 @@ func (s *System) Pay(ctx context.Context, r nonce.Reservation, row int, p withdr
 	return s.engine.Pay(ctx, r, row, p)
 }
 
-// Counts asks the nodes of an EVM chain for an account's next nonce. configured is false if the chain has no nodes.
-func (s *System) Counts(ctx context.Context, w wallet.Wallet) (c ChainCount, configured bool, err error) {
-	for _, setup := range s.chains {
-		accounts, ok := setup.Chain.(*evm.Chain)
-		if !ok || setup.Type != string(w.ChainType) || setup.ID != w.ChainID {
-			continue
-		}
-		if err := accounts.Identify(ctx); err != nil {
-			return ChainCount{}, true, err
-		}
-		got, agreed, err := accounts.Counts(ctx, w.Address)
-		return ChainCount{Latest: got.Latest, Pending: got.Pending, Agreed: agreed}, true, err
-	}
-	return ChainCount{}, false, nil
-}
-
-// ChainCount is an account's next nonce as the nodes count it.
-type ChainCount struct {
-	Latest  uint64 // in the latest block; the lowest, if the nodes do not agree
-	Pending uint64 // with what their pools hold: a hint only
-	Agreed  bool   // every node says the same Latest
-}
-
 // AuditFilter selects audit rows; a zero field selects all.
 type AuditFilter = store.AuditFilter
 

@@ -1,45 +1,92 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
 	"coffer.internal/nonce"
+	"coffer.internal/wallet"
 )
 
+// syncFlags are what `sync` may be told beside its arguments.
+type syncFlags struct {
+	all, fromChain, force bool
+	reason                string
+}
+
 func (a *app) syncCommand() *cobra.Command {
-	var call nonce.SyncCall
+	var f syncFlags
 	c := &cobra.Command{
-		Use:   "sync ADDRESS CHAIN_ID NONCE",
+		Use:   "sync ADDRESS CHAIN_ID NONCE|--from-chain",
 		Short: "Set the next nonce to hand out",
 		Long: `NONCE is the next nonce to hand out: what eth_getTransactionCount answers for "latest". What is passed
 over is written down as spent by somebody else (external).
 
 Refused: a number above what the nodes count, one that passes over nonces that are reserved or asked, and
 every number below what has been handed out. --force with --reason overrides a disagreement with the nodes
-and drops reservations that nothing was asked for. Nothing overrides a nonce that a signature was asked for.`,
+and drops reservations that nothing was asked for. Nothing overrides a nonce that a signature was asked for.
+
+--from-chain takes the number from the nodes of the chain, of which all must agree. It only ever raises the
+cursor; free and reserved nonces that the chain has spent become external. --all --from-chain does so for
+every EVM wallet, active or not, or for those of one CHAIN_ID, in a few requests and one transaction. A
+wallet whose nodes do not agree, do not answer or are not configured stays as it is and is named: exit 7; no
+node answered at all: exit 6. Bitcoin and Solana count no account nonces: give their NONCE yourself.`,
 		Example: `  coffer sync 0xYourWallet… 1 100
+  coffer sync 0xYourWallet… 1 --from-chain
+  coffer sync --all --from-chain 1
   coffer sync 0xYourWallet… 1 90 --force --reason "restored by hand, ticket 812"`,
-		Args: exactly("ADDRESS", "CHAIN_ID", "NONCE"),
+		Args: f.arguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var err error
-			if call.Address, call.ChainID, err = addressAndChain(args); err != nil {
-				return err
+			if f.all {
+				return a.syncAll(cmd, f, args)
 			}
-			if call.To, err = nonceNumber(args[2]); err != nil {
-				return err
-			}
-			if call.Force && call.Reason == "" {
-				return fault.New(fault.Usage, "usage", "say why with --reason TEXT: it is kept in the audit log",
-					"--force needs --reason")
-			}
-			return a.with(cmd.Context(), func(s *coffer.System) error { return a.sync(cmd, s, call) })
+			return a.syncOne(cmd, f, args)
 		},
 	}
-	c.Flags().BoolVar(&call.Force, "force", false, "override what may be overridden; needs --reason")
-	c.Flags().StringVar(&call.Reason, "reason", "", "why, for the audit log")
+	c.Flags().BoolVar(&f.fromChain, "from-chain", false, "take the number from the chain's nodes; it only raises")
+	c.Flags().BoolVar(&f.all, "all", false, "every EVM wallet, or those of CHAIN_ID; with --from-chain")
+	c.Flags().BoolVar(&f.force, "force", false, "override what may be overridden; needs --reason")
+	c.Flags().StringVar(&f.reason, "reason", "", "why, for the audit log")
 	return c
+}
+
+// arguments checks flags and arguments against each other.
+func (f *syncFlags) arguments(cmd *cobra.Command, args []string) error {
+	wrong := func(hint, format string, values ...any) error {
+		return fault.New(fault.Usage, "usage", hint, format, values...)
+	}
+	switch {
+	case f.fromChain && f.force:
+		return wrong("leave one of them out", "--from-chain only raises, and there is nothing to --force")
+	case f.force && f.reason == "":
+		return wrong("say why with --reason TEXT: it is kept in the audit log", "--force needs --reason")
+	case f.all && !f.fromChain:
+		return wrong("coffer sync --all --from-chain", "--all needs --from-chain")
+	case f.all:
+		return between(0, "CHAIN_ID")(cmd, args)
+	case f.fromChain && len(args) == 3:
+		return wrong("leave one of them out", "the number is %s or what the chain says, not both", args[2])
+	case f.fromChain:
+		return exactly("ADDRESS", "CHAIN_ID")(cmd, args)
+	}
+	return exactly("ADDRESS", "CHAIN_ID", "NONCE")(cmd, args)
+}
+
+func (a *app) syncOne(cmd *cobra.Command, f syncFlags, args []string) error {
+	call := nonce.SyncCall{FromChain: f.fromChain, Force: f.force, Reason: f.reason}
+	var err error
+	if call.Address, call.ChainID, err = addressAndChain(args); err != nil {
+		return err
+	}
+	if !f.fromChain {
+		if call.To, err = nonceNumber(args[2]); err != nil {
+			return err
+		}
+	}
+	return a.with(cmd.Context(), func(s *coffer.System) error { return a.sync(cmd, s, call) })
 }
 
 func (a *app) sync(cmd *cobra.Command, s *coffer.System, call nonce.SyncCall) error {
@@ -47,15 +94,19 @@ func (a *app) sync(cmd *cobra.Command, s *coffer.System, call nonce.SyncCall) er
 	if err != nil {
 		return err
 	}
-	count, configured, err := s.Counts(cmd.Context(), w)
-	switch {
-	case configured && err != nil && !call.Force:
-		return err
-	case configured && err == nil && !count.Agreed && !call.Force:
-		return fault.New(fault.Refused, "nodes_disagree", "ask again later, or --force with --reason",
-			"the nodes do not agree on the next nonce of %s; the lowest says %d", w.Address, count.Latest)
-	case configured && err == nil && count.Agreed:
-		call.Latest = &count.Latest
+	got := s.CountsOf(cmd.Context(), []wallet.Wallet{w})[0]
+	switch unknown := got.Unknown(); {
+	case unknown == nil:
+		call.Latest = &got.Count.Latest
+		if call.FromChain {
+			call.To = got.Count.Latest
+		}
+	case call.FromChain:
+		return unknown
+	case got.Configured && got.Err == nil && !call.Force:
+		return fault.Wrap(unknown, nil, fault.Code(unknown), "say it again in a moment, or --force with --reason", "sync to %d is refused", call.To)
+	case got.Configured && !call.Force:
+		return unknown
 	}
 	report, err := s.Nonces.Sync(cmd.Context(), call)
 	if err != nil {
@@ -80,5 +131,90 @@ func (a *app) sync(cmd *cobra.Command, s *coffer.System, call nonce.SyncCall) er
 		a.say("external: %d–%d", e.From, e.To)
 	}
 	a.say("in flight: %d", report.Load.InFlight)
+	return nil
+}
+
+// syncAll brings the cursors of all EVM wallets up to what their chains count.
+func (a *app) syncAll(cmd *cobra.Command, f syncFlags, args []string) error {
+	var filter wallet.Filter
+	if len(args) > 0 {
+		id, err := chainID(args[0])
+		if err != nil {
+			return err
+		}
+		filter.ChainID = &id
+	}
+	return a.with(cmd.Context(), func(s *coffer.System) error {
+		all, err := s.Wallets.List(cmd.Context(), filter)
+		if err != nil {
+			return err
+		}
+		var accounts, others []wallet.Wallet
+		for _, w := range all {
+			if w.ChainType == wallet.EVM {
+				accounts = append(accounts, w)
+			} else {
+				others = append(others, w)
+			}
+		}
+		if len(accounts) == 0 {
+			if len(others) > 0 {
+				return coffer.WalletCount{Wallet: others[0]}.Unknown()
+			}
+			return fault.New(fault.NotFound, "wallet_not_found", "coffer list", "no wallet matches")
+		}
+		rows, err := s.SyncFromChain(cmd.Context(), accounts, f.reason)
+		if rows == nil {
+			return err
+		}
+		if len(others) > 0 {
+			a.note("left out: %d wallets of btc or solana, which have no account nonce; use `coffer sync ADDRESS CHAIN_ID NONCE`", len(others))
+		}
+		if shown := a.showChainSync(rows); shown != nil {
+			return shown
+		}
+		return err
+	})
+}
+
+// showChainSync shows the wallets that changed and those that were not judged, and counts the rest.
+func (a *app) showChainSync(rows []coffer.ChainSyncRow) error {
+	if a.json {
+		views := make([]map[string]any, len(rows))
+		for i, r := range rows {
+			views[i] = map[string]any{
+				"address": r.Wallet.Address, "chain_type": r.Wallet.ChainType, "chain_id": r.Wallet.ChainID, "before": r.Before, "after": r.After,
+				"changed": r.Changed, "external": viewExternals(r.Externals), "error": nil,
+			}
+			if r.Err != nil {
+				views[i]["error"] = map[string]string{"code": fault.Code(r.Err), "message": r.Err.Error(), "hint": fault.Hint(r.Err)}
+			}
+		}
+		return a.document(map[string]any{"wallets": views})
+	}
+	var cells [][]string
+	var changed, same, unknown int
+	for _, r := range rows {
+		result := ""
+		switch {
+		case r.Err != nil:
+			unknown++
+			result = "not judged: " + r.Err.Error()
+		case !r.Changed:
+			same++
+			continue
+		default:
+			changed++
+			result = "external " + externalText(r.Externals)
+			if len(r.Dropped) > 0 {
+				result += fmt.Sprintf(", %d reservations ended", len(r.Dropped))
+			}
+		}
+		cells = append(cells, []string{r.Wallet.Address, string(r.Wallet.ChainType), number(r.Wallet.ChainID), number(r.Before), number(r.After), result})
+	}
+	if len(cells) > 0 {
+		table(a.stdout, []string{"ADDRESS", "CHAIN_TYPE", "CHAIN_ID", "BEFORE", "AFTER", "RESULT"}, cells)
+	}
+	a.note("%d wallets: %d changed, %d already there, %d not judged", len(rows), changed, same, unknown)
 	return nil
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"math/big"
 	"os"
 	"os/exec"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/ethclient"
@@ -19,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"coffer.internal/internal/chain/evm/gethnode"
+	"coffer.internal/internal/chain/evm/rpcproxy"
 	"coffer.internal/internal/store/postgres/pgtest"
 )
 
@@ -52,6 +56,27 @@ func startNode(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("COFFER_HOME"), "coffer.toml"), []byte(config), 0o600))
 }
 
+// liar puts a second node beside the first, which counts one transaction more of every account; home/coffer.toml names both.
+//
+//	liar
+func liar(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: liar")
+	}
+	p, err := rpcproxy.Start(ts.Getenv("NODE"))
+	ts.Check(err)
+	ts.Defer(p.Close)
+	p.Lie(func(method string, result json.RawMessage) json.RawMessage {
+		var count hexutil.Uint64
+		if method != "eth_getTransactionCount" || json.Unmarshal(result, &count) != nil {
+			return result
+		}
+		return json.RawMessage(fmt.Sprintf("%q", count+1))
+	})
+	config := fmt.Sprintf("[chain.evm.1337]\nrpc = [%q, %q]\npoll = \"20ms\"\n", ts.Getenv("NODE"), p.URL())
+	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("COFFER_HOME"), "coffer.toml"), []byte(config), 0o600))
+}
+
 // fund gives 10 ether to the address that stands in a file of JSON under "address", waits for its block, and sets $HOT.
 //
 //	fund FILE
@@ -82,13 +107,13 @@ func fund(ts *testscript.TestScript, neg bool, args []string) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if b, err := client.BalanceAt(ctx, to, nil); err == nil && b.Sign() > 0 {
+		if _, err := client.TransactionReceipt(ctx, tx.Hash()); err == nil {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ts.Fatalf("%s has nothing: %v", to, ctx.Err())
+			ts.Fatalf("the transfer to %s is not in a block: %v", to, ctx.Err())
 		}
 	}
 }

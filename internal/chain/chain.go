@@ -46,15 +46,20 @@ type Chain interface {
 
 // Accounts is offered by chains whose accounts count their transactions (EVM).
 type Accounts interface {
-	// Counts reads an account's next nonce in the latest block and in the pool, on every node; agreed is false if the
-	// nodes differ in Latest (the lowest is given then).
-	Counts(ctx context.Context, address string) (c Count, agreed bool, err error)
+	// Counts reads the accounts' next nonces in the latest block and in the pool, on every node, many in one request. The
+	// result is in order. An error says that no node gave a clean answer about any of them.
+	Counts(ctx context.Context, addresses []string) ([]Count, error)
 }
 
-// Count is an account's next nonce as nodes count it.
+// Count is an account's next nonce as the nodes count it.
 type Count struct {
-	Latest  uint64 // in the latest block
-	Pending uint64 // with what the pool holds; a hint only
+	Latest  uint64 // in the latest block; the lowest that a node says
+	Highest uint64 // the highest Latest that a node says
+	Pending uint64 // with what the pool holds, the highest; a hint only
+	Nodes   int    // how many gave a clean answer; with 0 the numbers say nothing
+	// Agreed: every configured node gave a clean answer, and all say the same Latest. Only then may something be concluded.
+	Agreed bool
+	Doubt  string // why they do not agree, with what each node says; empty if they do
 }
 
 // Payment is what is to be paid, in base units.

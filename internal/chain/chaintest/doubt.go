@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/fault"
 	"coffer.internal/signing"
@@ -33,6 +35,10 @@ func silence(t *testing.T, w World) {
 	_, err = w.Chain.Vet(t.Context(), w.Payer, []chain.Payment{w.order(t, "two", w.Nonce+1, "", 5).Payment})
 	unreachable(t, err)
 	unreachable(t, w.Chain.Identify(t.Context()))
+	if accounts, ok := w.Chain.(chain.Accounts); ok {
+		_, err = accounts.Counts(t.Context(), []string{w.Payer})
+		unreachable(t, err)
+	}
 	w.Silence(false)
 	w.send(t, chain.Accepted, txs...)
 }
@@ -119,16 +125,20 @@ func counts(t *testing.T, w World) {
 		t.Skip("a chain without account nonces")
 	}
 	w.send(t, chain.Accepted, w.draft(t, w.order(t, "one", w.Nonce, "", 5))...)
-	for _, want := range []chain.Count{{Latest: w.Nonce, Pending: w.Nonce + 1}, {Latest: w.Nonce + 1, Pending: w.Nonce + 1}} {
-		var c chain.Count
-		var agreed bool
+	for _, want := range []chain.Count{
+		{Latest: w.Nonce, Highest: w.Nonce, Pending: w.Nonce + 1, Nodes: 1, Agreed: true},
+		{Latest: w.Nonce + 1, Highest: w.Nonce + 1, Pending: w.Nonce + 1, Nodes: 1, Agreed: true},
+	} {
+		poor := want
+		poor.Latest, poor.Highest, poor.Pending = 0, 0, 0
+		var got []chain.Count
 		var err error
 		soon(t, func() bool { // a node that took a transaction may count it a moment later
-			c, agreed, err = accounts.Counts(t.Context(), w.Payer)
-			return c == want
+			got, err = accounts.Counts(t.Context(), []string{w.Poor, w.Payer, w.Poor})
+			return err != nil || got[1] == want
 		})
-		if err != nil || !agreed || c != want {
-			t.Errorf("%+v, agreed %v, %v; not %+v", c, agreed, err, want)
+		if diff := cmp.Diff([]chain.Count{poor, want, poor}, got); err != nil || diff != "" {
+			t.Errorf("%v; counts (-want +got):\n%s", err, diff)
 		}
 		w.Mine(t, 1)
 	}

@@ -122,7 +122,7 @@ func TestNoSecretOfANodesURLIsShown(t *testing.T) {
 	} {
 		host := strings.TrimPrefix(badNode(t, answer), "http://")
 		c := newChain(t, 31337, "http://user:"+secret+"@"+host+"/v3/"+secret+"?key="+secret)
-		_, _, err := c.Counts(t.Context(), "0x0000000000000000000000000000000000000001")
+		_, err := c.Counts(t.Context(), []string{"0x0000000000000000000000000000000000000001"})
 		texts := []string{fmt.Sprint(err), c.Send(t.Context(), []chain.Tx{{}})[0].Text}
 		seen, err := c.Watch(t.Context(), []chain.Tx{{}})
 		must(t, err)

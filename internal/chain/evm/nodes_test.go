@@ -145,13 +145,13 @@ func TestOneNodeIsEnoughToPayAndAllAreNeededToEnd(t *testing.T) {
 	w.see(t, c, tx, chain.StageUnknown)
 	w.Mine(t, confirmations)
 	w.see(t, c, tx, chain.StageMined)
-	if _, agreed, err := c.Counts(t.Context(), w.Payer); err != nil || agreed {
-		t.Errorf("agreed %v with a silent node, %v", agreed, err)
+	if got := w.count(t, c); got.Agreed || got.Nodes != 1 {
+		t.Errorf("with a silent node: %+v", got)
 	}
 	p.Refuse(false)
 	w.see(t, c, tx, chain.StageFinal)
-	if _, agreed, err := c.Counts(t.Context(), w.Payer); err != nil || !agreed {
-		t.Errorf("agreed %v, %v", agreed, err)
+	if got := w.count(t, c); !got.Agreed || got.Nodes != 2 {
+		t.Errorf("with both nodes: %+v", got)
 	}
 }
 

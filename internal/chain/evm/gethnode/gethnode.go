@@ -32,6 +32,8 @@ const chainID = 1337
 // are AccountSlots 16, AccountQueue 64, GlobalSlots 5120, GlobalQueue 1024.
 type Options struct {
 	Alloc map[common.Address]*big.Int // balances in the first block, in wei
+	// Nonces are accounts that have sent so many transactions already in the first block.
+	Nonces map[common.Address]uint64
 
 	// NextRules makes the chain follow all rules that this go-ethereum knows; else they are Osaka's, those of Ethereum in
 	// November 2026. The next ones make new state dear (EIP-8037): a token's transfer to a new holder takes 150,000 gas.
@@ -97,6 +99,13 @@ func (o Options) config() *ethconfig.Config {
 	alloc := core.SystemContractAllocs()
 	for a, wei := range o.Alloc {
 		alloc[a] = types.Account{Balance: wei}
+	}
+	for a, n := range o.Nonces {
+		account := alloc[a]
+		if account.Nonce = n; account.Balance == nil {
+			account.Balance = new(big.Int)
+		}
+		alloc[a] = account
 	}
 	rules := *params.AllDevChainProtocolChanges
 	if !o.NextRules {

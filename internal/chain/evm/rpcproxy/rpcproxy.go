@@ -29,6 +29,7 @@ type Proxy struct {
 	delay   time.Duration
 	refuse  bool
 	dropped map[string]int
+	calls   int
 	lie     func(method string, result json.RawMessage) json.RawMessage
 	heard   map[string]int
 }
@@ -90,6 +91,13 @@ func (p *Proxy) Heard(method string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.heard[method]
+}
+
+// Requests is how many HTTP requests the node got, each with one call or a batch of them.
+func (p *Proxy) Requests() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls
 }
 
 // Close ends the proxy and waits for what it was doing.
@@ -157,6 +165,7 @@ func (p *Proxy) drops(methods map[string]string) bool {
 // forward lets the node hear the request, whether or not the client still waits.
 func (p *Proxy) forward(r *http.Request, body []byte, methods map[string]string) ([]byte, int, error) {
 	p.mu.Lock()
+	p.calls++
 	for _, m := range methods {
 		p.heard[m]++
 	}
