@@ -55,6 +55,7 @@ func scripts() testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "node": startNode, "fund": fund, "daemon": daemon,
 			"liar": liar, "status": exitsWith,
+			"bytes": writeBytes, "lines": writeLines, "repeat": repeat, "truncate": truncate, "mkfifo": mkfifo,
 		},
 	}
 }

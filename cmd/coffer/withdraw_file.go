@@ -3,30 +3,33 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/rowfile"
 	"coffer.internal/withdrawal"
 )
 
 // abreast is how many lines of a file are on their way to the database at once; they share commits.
 const abreast = 256
 
-// withdrawFile accepts a file of withdrawals. Lines are answered in their order, each once it is committed.
+// withdrawFile accepts a file of withdrawals. Lines are answered in their order, each once it is committed. The file has no
+// limit but that of a line.
 func (a *app) withdrawFile(cmd *cobra.Command, name string, until withdrawal.Until, baseUnits bool) error {
-	in, err := a.openFile(name)
+	in, err := rowfile.Open(name, untilDone(cmd.Context(), a.stdin))
 	if err != nil {
 		return err
 	}
 	return errors.Join(a.with(cmd.Context(), func(s *coffer.System) error {
 		defer attend(s, "withdraw")()
-		done, refused, err := a.stream(cmd.Context(), s, newLineReader(in, baseUnits), until)
+		submit := func(ctx context.Context, row rowfile.Row) answer { return submitLine(ctx, s, row, until, baseUnits) }
+		done, refused, err := a.stream(cmd.Context(), rowfile.NewReader(in, withdrawalFormat), submit)
 		if err != nil {
-			return err
+			return endedEarly(done, refused, err)
 		}
 		return reportPartly(done, refused)
 	}), in.Close())
@@ -46,20 +49,6 @@ func attend(s *coffer.System, kind string) (leave func()) {
 	}
 }
 
-func (a *app) openFile(name string) (io.ReadCloser, error) {
-	if name == "-" {
-		return io.NopCloser(a.stdin), nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.NotFound, "no_file", "check the path", "read withdrawals")
-	}
-	if st, err := f.Stat(); err == nil && st.IsDir() {
-		return nil, errors.Join(fault.New(fault.Usage, "is_directory", "name a CSV or NDJSON file", "%s is a directory", name), f.Close())
-	}
-	return f, nil
-}
-
 // answer is what became of one line.
 type answer struct {
 	line    int
@@ -70,14 +59,14 @@ type answer struct {
 }
 
 // stream hands lines in as they come, up to abreast at a time, and prints the answers in order.
-func (a *app) stream(ctx context.Context, s *coffer.System, lines *lineReader, until withdrawal.Until) (done, refused int, err error) {
+func (a *app) stream(ctx context.Context, rows *rowfile.Reader, submit func(context.Context, rowfile.Row) answer) (done, refused int, err error) {
 	queue := make(chan chan answer, abreast)
 	read := make(chan error, 1)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
 		defer close(queue)
-		read <- a.submitLines(ctx, s, lines, until, queue)
+		read <- submitLines(ctx, rows, submit, queue)
 	}()
 	for slot := range queue {
 		got := <-slot
@@ -97,9 +86,9 @@ func (a *app) stream(ctx context.Context, s *coffer.System, lines *lineReader, u
 	return done, refused, errors.Join(err, <-read)
 }
 
-func (a *app) submitLines(ctx context.Context, s *coffer.System, lines *lineReader, until withdrawal.Until, queue chan<- chan answer) error {
+func submitLines(ctx context.Context, rows *rowfile.Reader, submit func(context.Context, rowfile.Row) answer, queue chan<- chan answer) error {
 	for {
-		l, err := lines.next()
+		row, err := rows.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -112,18 +101,28 @@ func (a *app) submitLines(ctx context.Context, s *coffer.System, lines *lineRead
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		go func() { slot <- submitLine(ctx, s, l, until) }() // waited for by whoever reads the slot
+		go func() { slot <- submit(ctx, row) }() // waited for by whoever reads the slot
 	}
 }
 
-func submitLine(ctx context.Context, s *coffer.System, l line, until withdrawal.Until) answer {
-	got := answer{line: l.number, request: l.request.ID, err: l.err}
+// endedEarly says how far a file got that cannot be read to its end.
+func endedEarly(done, refused int, err error) error {
+	if done == 0 || !errors.Is(err, fault.Usage) {
+		return err
+	}
+	return fault.Wrap(err, fault.Partly, fault.Code(err), "mend the rest and run the file again: what is accepted stays so",
+		"%d accepted, %d refused, then the file cannot be read", done, refused)
+}
+
+func submitLine(ctx context.Context, s *coffer.System, row rowfile.Row, until withdrawal.Until, baseUnits bool) answer {
+	req := withdrawalOf(row, baseUnits)
+	got := answer{line: row.Line, request: req.ID, err: row.Err}
 	if got.err != nil {
 		return got
 	}
-	got.w, got.already, got.err = s.Withdrawals.Submit(ctx, l.request)
+	got.w, got.already, got.err = s.Withdrawals.Submit(ctx, req)
 	if got.err == nil && until != "" {
-		got.w, got.err = s.Withdrawals.Wait(ctx, l.request.ID, until, waitPoll)
+		got.w, got.err = s.Withdrawals.Wait(ctx, req.ID, until, waitPoll)
 	}
 	return got
 }
@@ -134,7 +133,7 @@ func (a *app) showAnswer(got answer) error {
 			return a.line(map[string]any{"line": got.line, "request": got.request, "error": map[string]string{
 				"code": fault.Code(got.err), "message": got.err.Error(), "hint": fault.Hint(got.err)}})
 		}
-		a.say("line %d: %s: refused: %s", got.line, dash(got.request), got.err)
+		a.say("line %d: %s: refused: %s", got.line, dash(got.request), withoutLine(got.err))
 		return nil
 	}
 	if a.json {
@@ -146,4 +145,17 @@ func (a *app) showAnswer(got answer) error {
 	}
 	a.say("line %d: %s: %s: %s", got.line, got.request, word, withdrawalRow(got.w)[1])
 	return nil
+}
+
+// withoutLine says what is wrong with a line whose number was said already.
+func withoutLine(err error) string {
+	var f *rowfile.Fault
+	switch {
+	case !errors.As(err, &f):
+		return err.Error()
+	case f.Column == 0:
+		return f.Err.Error()
+	default:
+		return fmt.Sprintf("column %d: %s", f.Column, f.Err)
+	}
 }

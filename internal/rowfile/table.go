@@ -27,6 +27,9 @@ func newTable(t *text, f *Format, from place) (*table, error) {
 	if err != nil {
 		return nil, b.broken(err)
 	}
+	if b.csv.InputOffset() > MaxRow+1 {
+		return nil, tooLong(from.line, "row")
+	}
 	given := make([]bool, len(f.Fields))
 	for i, name := range header {
 		at := b.at(i)
