@@ -90,6 +90,11 @@ func (q HotRequest) check() error {
 	if q.SameKeyAs != "" && q.ChainType != EVM {
 		return fault.New(fault.Usage, "same_key_not_evm", "leave --same-key-as out: a new key is made", "only evm chains can share a key, %s cannot", q.ChainType)
 	}
+	if q.Ref != "" {
+		if err := checkRef(q.Ref); err != nil {
+			return err
+		}
+	}
 	return checkNonce(q.Nonce)
 }
 

@@ -65,7 +65,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		grouped(groupStart, a.initCommand(), a.migrateCommand(), a.versionCommand())...,
 	)
-	root.AddCommand(grouped(groupWallets, a.createHotCommand(), a.createInternalCommand(), a.listCommand(), a.infoCommand(),
+	root.AddCommand(grouped(groupWallets, a.createHotCommand(), a.createInternalCommand(), a.createBatchCommand(), a.listCommand(), a.infoCommand(),
 		a.activateCommand(), a.deactivateCommand())...)
 	root.AddCommand(grouped(groupNonces, a.nonceCommand(), a.syncCommand())...)
 	root.AddCommand(grouped(groupPay, a.runCommand(), a.withdrawCommand(), a.txCommand())...)
