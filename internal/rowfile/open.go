@@ -82,15 +82,24 @@ func Read(name string, stdin io.Reader, f Format) (rows []Row, err error) {
 		case errors.Is(err, io.EOF):
 			return rows, nil
 		case err != nil:
-			return nil, err
+			return nil, refused(err)
 		case len(rows) == MaxRows:
-			return nil, &Fault{Line: row.Line, Err: fault.New(fault.Usage, "too_many_rows", "split it into several files",
-				"the file has more than %d rows", MaxRows)}
+			return nil, refused(&Fault{Line: row.Line, Err: fault.New(fault.Usage, "too_many_rows", "split it into several files",
+				"the file has more than %d rows", MaxRows)})
 		case spoiled(row.Err):
-			return nil, row.Err
+			return nil, refused(row.Err)
 		}
 		rows = append(rows, row)
 	}
+}
+
+// refused says of what has a place in the file that the whole file is refused for it.
+func refused(err error) error {
+	var f *Fault
+	if !errors.As(err, &f) {
+		return err
+	}
+	return fault.Wrap(f, fault.Usage, fault.Code(f), fault.Hint(f), "the file is refused, nothing was applied")
 }
 
 // spoiled: what is wrong with the row is most likely wrong with the whole file, so that row by row says nothing more.

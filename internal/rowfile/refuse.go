@@ -34,7 +34,7 @@ func Refuse(rows int, faults []*Fault) error {
 		}
 		fmt.Fprintf(&list, "\n  %s", f)
 	}
-	return fault.New(fault.Usage, "bad_rows", fault.Hint(first), "the file is refused, nothing was applied: %d of %s are bad%s",
+	return fault.New(fault.Usage, "bad_rows", "mend them and run it again; the first: "+fault.Hint(first), "the file is refused, nothing was applied: %d of %s are bad%s",
 		len(faults), plural(rows, "row"), list.String())
 }
 
