@@ -26,8 +26,9 @@ daemon (coffer run), whatever happens to this command. The same request id with 
 "already accepted"; with other content it is refused. Amounts are decimal, or whole base units with
 --base-units.
 
---file reads CSV or NDJSON ("-" is standard input) and answers each line once it is committed, while it goes on
-reading, so a program of any language can keep it open. The columns are request, chain_id, to, amount, asset.
+--file reads CSV, NDJSON or a JSON array ("-" is standard input) and answers each line once it is committed, while it goes on
+reading, so a program of any language can keep it open. The columns are request, chain_id, to, amount, asset. A bad line is
+refused where it stands, the others are accepted (7).
 
 --wait stays until the payment is signed, mined or final; one that ends otherwise, or waits for a person, is an error then.
 Ctrl-C stops the waiting, never the payment.`,

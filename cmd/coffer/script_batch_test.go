@@ -74,21 +74,3 @@ func cut(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit code %s\n%s", got, ts.ReadFile(args[3]+".out"))
 	}
 }
-
-// exits runs coffer and compares its exit code.
-//
-//	exits CODE ARG…
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE ARG…")
-	}
-	err := ts.Exec("coffer", args[1:]...)
-	got := 0
-	var failed *exec.ExitError
-	if errors.As(err, &failed) {
-		got = failed.ExitCode()
-	}
-	if strconv.Itoa(got) != args[0] {
-		ts.Fatalf("exit code %d", got)
-	}
-}
