@@ -28,7 +28,7 @@ const (
 	// PurposePayment pays a withdrawal, or a reservation used from Go.
 	PurposePayment Purpose = "payment"
 	// PurposeGapFill is a zero-value transfer from a wallet to itself, so that a nonce nobody will use does not hold up
-	// those above it. It carries no payment id.
+	// those above it. It carries no payment id. Only EVM has it: a number of coffer's own holds nothing up.
 	PurposeGapFill Purpose = "gap_fill"
 )
 
@@ -48,31 +48,20 @@ func ParseDigest(s string) (Digest, error) {
 	return d, nil
 }
 
-// Intent is one transaction to be signed, complete. Exactly one of the chain parts is set (today: EVM).
+// Intent is one transaction to be signed, complete. Exactly one of the chain parts is set, that of ChainType.
 type Intent struct {
 	Version   int     `json:"version"`
 	Ledger    string  `json:"ledger"`            // the asking ledger's own id; the key must be bound to it
 	Payment   string  `json:"payment,omitempty"` // payment id: the request id, "#row" after it in a reservation of several; empty for a gap fill
 	Purpose   Purpose `json:"purpose"`
-	ChainType string  `json:"chain_type"` // evm
+	ChainType string  `json:"chain_type"` // evm, btc, solana
 	ChainID   int64   `json:"chain_id"`
-	From      string  `json:"from"` // canonical address
-	Nonce     uint64  `json:"nonce"`
+	From      string  `json:"from"`  // canonical address
+	Nonce     uint64  `json:"nonce"` // the account nonce on EVM; elsewhere a sequence number of coffer's
 
-	EVM *EVMTransfer `json:"evm,omitempty"`
-}
-
-// EVMTransfer is a transfer of the chain's own coin, or of an ERC-20 token when Contract is set. It is an EIP-1559
-// transaction when MaxFeePerGas is set, a legacy one (with EIP-155 replay protection) when GasPrice is: never both.
-type EVMTransfer struct {
-	To       string `json:"to"`                 // who is paid, EIP-55
-	Amount   string `json:"amount"`             // decimal integer of base units: wei, or the token's smallest unit
-	Contract string `json:"contract,omitempty"` // ERC-20 contract, EIP-55; empty: the chain's own coin
-
-	GasLimit             uint64 `json:"gas_limit"`
-	MaxFeePerGas         string `json:"max_fee_per_gas,omitempty"`          // wei, EIP-1559
-	MaxPriorityFeePerGas string `json:"max_priority_fee_per_gas,omitempty"` // wei, EIP-1559
-	GasPrice             string `json:"gas_price,omitempty"`                // wei, legacy
+	EVM    *EVMTransfer    `json:"evm,omitempty"`
+	BTC    *BTCTransfer    `json:"btc,omitempty"`
+	Solana *SolanaTransfer `json:"solana,omitempty"`
 }
 
 // Canonical is the one encoding of an intent that is stored, sent and digested: JSON with the fields in the order of
@@ -82,7 +71,7 @@ func (i Intent) Canonical() []byte {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(i); err != nil {
-		panic("signing: an intent holds only strings and integers: " + err.Error())
+		panic("signing: an intent holds only strings, integers and bytes: " + err.Error())
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

@@ -1,40 +1,46 @@
 package signer
 
 import (
-	"crypto/ecdsa"
+	"fmt"
 	"sync"
-
-	"coffer.internal/internal/signer/derive"
 )
 
 // keyring keeps derived keys, because deriving one takes longer than signing with it.
 type keyring struct {
 	mu     sync.Mutex
-	byPath map[string]*ecdsa.PrivateKey
+	byPath map[place]privateKey
 }
 
-// get is the key at path.
-func (r *keyring) get(seed []byte, path string) (*ecdsa.PrivateKey, error) {
+// place is where a key lies: paths of two chain types could be one.
+type place struct{ chainType, path string }
+
+// get is the key of a chain type at path.
+func (r *keyring) get(seed []byte, chainType, path string) (privateKey, error) {
+	at := place{chainType, path}
 	r.mu.Lock()
-	k := r.byPath[path]
+	k := r.byPath[at]
 	r.mu.Unlock()
 	if k != nil {
 		return k, nil
 	}
-	k, err := derive.Secp256k1(seed, path)
+	c, ok := chains[chainType]
+	if !ok {
+		return nil, fmt.Errorf("no key of chain type %q signs", chainType)
+	}
+	k, err := c.derive(seed, path)
 	if err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if first := r.byPath[path]; first != nil {
-		wipe(k)
+	if first := r.byPath[at]; first != nil {
+		k.wipe()
 		return first, nil
 	}
 	if r.byPath == nil {
-		r.byPath = map[string]*ecdsa.PrivateKey{}
+		r.byPath = map[place]privateKey{}
 	}
-	r.byPath[path] = k
+	r.byPath[at] = k
 	return k, nil
 }
 
@@ -43,11 +49,7 @@ func (r *keyring) zero() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, k := range r.byPath {
-		wipe(k)
+		k.wipe()
 	}
 	r.byPath = nil
-}
-
-func wipe(k *ecdsa.PrivateKey) {
-	clear(k.D.Bits()) //lint:ignore SA1019 it is the memory itself that is wanted, and the key is of no use afterwards
 }

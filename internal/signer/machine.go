@@ -15,7 +15,6 @@ import (
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/derive"
-	"coffer.internal/internal/signer/evmtx"
 	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/internal/signer/wire"
@@ -59,7 +58,8 @@ func (m *Machine) sign(ctx context.Context, intents []signing.Intent) ([]signing
 	}
 	ps := make([]journal.Proposal, len(intents))
 	for i, intent := range intents {
-		ps[i] = journal.Proposal{Intent: intent, Digest: intent.Digest(), Malformed: evmtx.Check(intent)}
+		ps[i] = journal.Proposal{Intent: intent, Digest: intent.Digest()}
+		ps[i].Inputs, ps[i].Malformed = check(intent)
 	}
 	if err := m.journal.Look(ps); err != nil {
 		return nil, err
@@ -86,11 +86,11 @@ func (m *Machine) signWanted(ctx context.Context, ps []journal.Proposal) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			k, err := m.keys.get(m.vault.Seed(), p.Path)
+			k, err := m.keys.get(m.vault.Seed(), p.Intent.ChainType, p.Path)
 			if err != nil {
 				return err
 			}
-			p.Raw, p.Hash, err = evmtx.Sign(p.Intent, k)
+			p.Raw, p.Hash, err = k.sign(p.Intent)
 			return err
 		})
 	}

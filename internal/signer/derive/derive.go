@@ -2,7 +2,10 @@
 //
 //	evm     m/44'/60'/0'/0/i       secp256k1, BIP-32 and BIP-44
 //	btc     m/84'/0'/0'/0/i        secp256k1, BIP-84; coin type 1' on the test networks
-//	solana  m/44'/501'/i'/0'       ed25519, SLIP-0010
+//	solana  m/44'/501'/i'/0'       ed25519, SLIP-0010; coin type 1' on the test clusters
+//
+// A signature of Solana does not say which cluster it is for. So the main one has keys of its own: what is signed for a test
+// cluster moves nothing on it.
 package derive
 
 import (
@@ -12,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcutil"
 	"github.com/btcsuite/btcd/btcutil/hdkeychain"
 	"github.com/btcsuite/btcd/chaincfg"
@@ -35,7 +39,7 @@ const hardened = hdkeychain.HardenedKeyStart
 const MaxIndex = hardened - 1
 
 // Counter names the counter that a chain's indexes come from: chains of one counter share keys' paths. EVM chains share one;
-// Bitcoin has one for the main network and one for the test networks, whose coin types differ (SLIP-0044).
+// Bitcoin and Solana have one for the main network and one for the test networks, whose coin types differ (SLIP-0044).
 func Counter(chainType string, chainID int64) (string, error) {
 	switch chainType {
 	case EVM:
@@ -47,7 +51,11 @@ func Counter(chainType string, chainID int64) (string, error) {
 		}
 		return fmt.Sprintf("btc/%d", net.coin), nil
 	case Solana:
-		return "solana/501", nil
+		coin, err := cluster(chainID)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("solana/%d", coin), nil
 	}
 	return "", fault.New(fault.Usage, "bad_chain_type", "evm, btc or solana", "chain type %q is not known", chainType)
 }
@@ -67,7 +75,11 @@ func Path(chainType string, chainID int64, index uint32) (string, error) {
 		}
 		return fmt.Sprintf("m/84'/%d'/0'/0/%d", net.coin, index), nil
 	case Solana:
-		return fmt.Sprintf("m/44'/501'/%d'/0'", index), nil
+		coin, err := cluster(chainID)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("m/44'/%d'/%d'/0'", coin, index), nil
 	}
 	_, err := Counter(chainType, chainID)
 	return "", err
@@ -95,8 +107,20 @@ func Address(seed []byte, chainType string, chainID int64, path string) (string,
 	return "", err
 }
 
-// Secp256k1 derives a key of Ethereum or Bitcoin (BIP-32).
+// Secp256k1 derives a key of Ethereum (BIP-32).
 func Secp256k1(seed []byte, path string) (*ecdsa.PrivateKey, error) {
+	private, err := Btcec(seed, path)
+	if err != nil {
+		return nil, err
+	}
+	defer private.Zero()
+	b := private.Serialize()
+	defer clear(b)
+	return crypto.ToECDSA(b) // of go-ethereum's own curve, which its fast signer wants
+}
+
+// Btcec derives a key of Bitcoin (BIP-32), of the curve that its libraries want.
+func Btcec(seed []byte, path string) (*btcec.PrivateKey, error) {
 	key, err := bip32(seed, path)
 	if err != nil {
 		return nil, err
@@ -106,10 +130,7 @@ func Secp256k1(seed []byte, path string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive %s: %w", path, err)
 	}
-	defer private.Zero()
-	b := private.Serialize()
-	defer clear(b)
-	return crypto.ToECDSA(b) // of go-ethereum's own curve, which its fast signer wants
+	return private, nil
 }
 
 func bip32(seed []byte, path string) (*hdkeychain.ExtendedKey, error) {
@@ -172,6 +193,23 @@ func network(chainID int64) (bitcoin, error) {
 		return bitcoin{1, &chaincfg.RegressionNetParams}, nil
 	}
 	return bitcoin{}, fault.New(fault.Usage, "bad_chain_id", "0 is mainnet, 1 testnet, 2 signet, 3 regtest", "Bitcoin has no chain id %d", chainID)
+}
+
+// Network is the Bitcoin network of a chain id, as Bitcoin's libraries describe it.
+func Network(chainID int64) (*chaincfg.Params, error) {
+	net, err := network(chainID)
+	return net.params, err
+}
+
+// cluster is the coin type of a cluster of Solana: 101 main; 102 test, 103 dev, 104 local.
+func cluster(chainID int64) (coin int, err error) {
+	switch chainID {
+	case 101:
+		return 501, nil
+	case 102, 103, 104:
+		return 1, nil
+	}
+	return 0, fault.New(fault.Usage, "bad_chain_id", "101 is mainnet, 102 testnet, 103 devnet, 104 local", "Solana has no chain id %d", chainID)
 }
 
 // parse reads a path such as m/44'/60'/0'/0/7.

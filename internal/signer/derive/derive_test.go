@@ -2,10 +2,12 @@ package derive
 
 import (
 	"encoding/hex"
+	"errors"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/crypto"
 
+	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/bip39"
 )
 
@@ -122,6 +124,24 @@ func TestEachNetworkOfBitcoinCountsItsOwnKeys(t *testing.T) {
 	for chainID, want := range map[int64]string{0: "btc/0", 1: "btc/1", 2: "btc/1", 3: "btc/1"} {
 		if got, err := Counter(BTC, chainID); err != nil || got != want {
 			t.Errorf("chain %d: %s, %v", chainID, got, err)
+		}
+	}
+}
+
+// A signature of Solana is good on every cluster that knows its blockhash.
+func TestTheMainClusterOfSolanaHasKeysOfItsOwn(t *testing.T) {
+	for chainID, want := range map[int64][2]string{
+		101: {"solana/501", "m/44'/501'/7'/0'"}, 102: {"solana/1", "m/44'/1'/7'/0'"}, 103: {"solana/1", "m/44'/1'/7'/0'"}, 104: {"solana/1", "m/44'/1'/7'/0'"},
+	} {
+		counter, counterErr := Counter(Solana, chainID)
+		path, pathErr := Path(Solana, chainID, 7)
+		if counterErr != nil || pathErr != nil || counter != want[0] || path != want[1] {
+			t.Errorf("cluster %d: %s, %s, %v, %v", chainID, counter, path, counterErr, pathErr)
+		}
+	}
+	for _, chainID := range []int64{0, 1, 100, 105} {
+		if got, err := Counter(Solana, chainID); !errors.Is(err, fault.Usage) {
+			t.Errorf("cluster %d: %s, %v", chainID, got, err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/params"
 
+	"coffer.internal/internal/signer/frame"
 	"coffer.internal/signing"
 )
 
@@ -15,27 +16,21 @@ const maxGas = params.MaxTxGas
 
 // Check says why an intent can never be signed, or nil. It looks at the intent alone.
 func Check(intent signing.Intent) *signing.Refusal {
-	for _, check := range []func(signing.Intent) string{frame, purpose, transfer, fees} {
+	for _, check := range []func(signing.Intent) string{account, purpose, transfer, fees} {
 		if why := check(intent); why != "" {
-			return &signing.Refusal{Kind: signing.RefusedForGood, Code: "malformed", Reason: why}
+			return frame.Malformed(why)
 		}
 	}
 	return nil
 }
 
-// frame is what every intent has.
-func frame(i signing.Intent) string {
-	switch {
-	case i.Version != signing.Version:
-		return fmt.Sprintf("version %d; this machine signs version %d", i.Version, signing.Version)
-	case i.ChainType != "evm" || i.EVM == nil:
-		return fmt.Sprintf("chain type %q is not signed by this version", i.ChainType)
-	case i.Ledger == "":
-		return "no ledger id"
-	case i.ChainID < 1:
+// account is whose transaction it is, and on which chain.
+func account(i signing.Intent) string {
+	if why := frame.Check(i, "evm"); why != "" {
+		return why
+	}
+	if i.ChainID < 1 {
 		return fmt.Sprintf("chain id %d is below 1", i.ChainID)
-	case i.Nonce > signing.MaxNonce:
-		return fmt.Sprintf("nonce %d is above 2^53", i.Nonce)
 	}
 	return canonical("from", i.From)
 }

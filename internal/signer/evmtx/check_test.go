@@ -50,7 +50,7 @@ func TestIntentsInOrderAreSigned(t *testing.T) {
 func TestIntentsOutOfOrderAreRefusedForGood(t *testing.T) {
 	for want, change := range map[string]func(*signing.Intent){
 		"version 2":                           func(i *signing.Intent) { i.Version = 2 },
-		`chain type "btc" is not signed`:      func(i *signing.Intent) { i.ChainType = "btc" },
+		`chain type "btc" is not evm`:         func(i *signing.Intent) { i.ChainType = "btc" },
 		"no ledger id":                        func(i *signing.Intent) { i.Ledger = "" },
 		"chain id 0 is below 1":               func(i *signing.Intent) { i.ChainID = 0 },
 		"above 2^53":                          func(i *signing.Intent) { i.Nonce = signing.MaxNonce + 1 },

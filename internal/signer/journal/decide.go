@@ -6,28 +6,22 @@ import (
 	"coffer.internal/signing"
 )
 
-// Slot is a place in an account's order of transactions. At most one payload is ever signed for it.
-type Slot struct {
-	ChainType string `json:"chain_type"`
-	ChainID   int64  `json:"chain_id"`
-	Address   string `json:"address"`
-	Nonce     uint64 `json:"nonce"`
-}
-
-func slotOf(i signing.Intent) Slot { return Slot{i.ChainType, i.ChainID, i.From, i.Nonce} }
-
-func (s Slot) String() string {
-	return fmt.Sprintf("nonce %d of %s on %s %d", s.Nonce, s.Address, s.ChainType, s.ChainID)
-}
-
 // Facts are all that the decision about one intent looks at.
 type Facts struct {
 	Answered  bool             // this digest has its answer
 	Malformed *signing.Refusal // what is wrong with the intent by itself; nil: nothing
 	Held      bool             // this machine holds the key of From
 	KeyLedger string           // the ledger which that key is bound to
-	Signed    *signing.Digest  // what is signed for the intent's slot; nil: nothing
-	PaidAt    *Slot            // where the payment id is bound to; nil: nowhere
+	Elsewhere bool             // that key is of another kind of network (main, test) than the intent's
+	Place     Place            // what the intent would use up
+	Taken     *Taken           // the first of that which is used up; nil: nothing is
+	PaidAt    *Place           // where the payment id is bound to; nil: nowhere
+}
+
+// Taken is a slot with the payload that is signed for it.
+type Taken struct {
+	Slot   Slot
+	Digest signing.Digest
 }
 
 // Verdict is what becomes of an intent.
@@ -36,7 +30,7 @@ type Verdict int
 const (
 	// Again: the journaled answer of this digest is given once more, whatever else is true by now.
 	Again Verdict = iota + 1
-	// Sign: sign it, and bind its slot and its payment id.
+	// Sign: sign it, and bind all its slots and its payment id.
 	Sign
 	// Refuse: journal the refusal. It binds nothing.
 	Refuse
@@ -50,7 +44,6 @@ type Decision struct {
 
 // Decide applies the rules of the signing machine to one intent.
 func Decide(i signing.Intent, f Facts) Decision {
-	slot := slotOf(i)
 	switch {
 	case f.Answered:
 		return Decision{Verdict: Again}
@@ -60,10 +53,12 @@ func Decide(i signing.Intent, f Facts) Decision {
 		return refuse(signing.RefusedForGood, "not_this_key", "this machine does not hold the key of %s", i.From)
 	case f.KeyLedger != i.Ledger:
 		return refuse(signing.RefusedAsConflict, "other_ledger", "the key of %s is bound to another ledger than %q", i.From, i.Ledger)
-	case i.Payment != "" && f.PaidAt != nil && *f.PaidAt != slot:
+	case f.Elsewhere:
+		return refuse(signing.RefusedForGood, "other_network", "the key of %s is not one for %s %d", i.From, i.ChainType, i.ChainID)
+	case i.Payment != "" && f.PaidAt != nil && !f.PaidAt.equal(f.Place):
 		return refuse(signing.RefusedAsConflict, "payment_bound", "payment %q is signed at %s", i.Payment, *f.PaidAt)
-	case f.Signed != nil:
-		return refuse(signing.RefusedAsConflict, "nonce_bound", "%s is signed with another payload, digest %s", slot, *f.Signed)
+	case f.Taken != nil:
+		return refuse(signing.RefusedAsConflict, f.Taken.Slot.code, "%s is signed with another payload, digest %s", f.Taken.Slot.name, f.Taken.Digest)
 	}
 	return Decision{Verdict: Sign}
 }

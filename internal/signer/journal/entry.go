@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -41,11 +40,6 @@ func key(parts ...string) []byte {
 		b = append(b, p...)
 	}
 	return b
-}
-
-// key of a slot: the nonces of one account stand in order.
-func (s Slot) key() []byte {
-	return binary.BigEndian.AppendUint64(key(s.ChainType, strconv.FormatInt(s.ChainID, 10), s.Address), s.Nonce)
 }
 
 func putJSON(b *bolt.Bucket, key []byte, v any) error {

@@ -7,6 +7,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"coffer.internal/internal/signer/derive"
 	"coffer.internal/signing"
 )
 
@@ -15,10 +16,12 @@ type Proposal struct {
 	Intent    signing.Intent
 	Digest    signing.Digest
 	Malformed *signing.Refusal // as in Facts
+	Inputs    []string         // Bitcoin: the outpoints that it spends
 
 	// What Look finds. Keys never move: what it says of them stays true.
 	Held      bool
 	KeyLedger string
+	Elsewhere bool
 	Path      string // derivation path of the key, if it is held
 	Wanted    bool   // a signature is wanted, as far as can be told before the journal's lock is held
 
@@ -37,6 +40,8 @@ func (j *Journal) Look(ps []Proposal) error {
 				return err
 			}
 			p.Held, p.KeyLedger, p.Path = ok, k.Ledger, k.Path
+			network, err := derive.Counter(p.Intent.ChainType, p.Intent.ChainID)
+			p.Elsewhere = err != nil || network != k.Network
 			f, err := facts(tx, *p)
 			if err != nil {
 				return err
@@ -94,30 +99,36 @@ func record(tx *bolt.Tx, p Proposal) (a signing.Answer, wrote bool, err error) {
 	return a, true, errors.Join(putEntry(tx, p.Intent, a), bind(tx, p), bump(tx.Bucket(meta), metaSigned, 1))
 }
 
-// bind takes slot and payment id for a signed intent.
+// bind takes slots and payment id for a signed intent.
 func bind(tx *bolt.Tx, p Proposal) error {
-	slot := slotOf(p.Intent)
-	if err := tx.Bucket(slots).Put(slot.key(), p.Digest[:]); err != nil {
-		return err
+	place := PlaceOf(p.Intent, p.Inputs)
+	for _, s := range place.slots() {
+		if err := tx.Bucket(slots).Put(s.key, p.Digest[:]); err != nil {
+			return err
+		}
 	}
 	if p.Intent.Payment == "" {
 		return nil
 	}
-	return putJSON(tx.Bucket(payments), key(p.Intent.Ledger, p.Intent.Payment), slot)
+	return putJSON(tx.Bucket(payments), key(p.Intent.Ledger, p.Intent.Payment), place)
 }
 
 // facts reads what the decision looks at.
 func facts(tx *bolt.Tx, p Proposal) (Facts, error) {
-	f := Facts{Malformed: p.Malformed, Held: p.Held, KeyLedger: p.KeyLedger}
-	f.Answered = tx.Bucket(entries).Get(p.Digest[:]) != nil
-	if b := tx.Bucket(slots).Get(slotOf(p.Intent).key()); b != nil {
-		d := signing.Digest(b)
-		f.Signed = &d
+	f := Facts{
+		Malformed: p.Malformed, Held: p.Held, KeyLedger: p.KeyLedger, Elsewhere: p.Elsewhere, Place: PlaceOf(p.Intent, p.Inputs),
+		Answered: tx.Bucket(entries).Get(p.Digest[:]) != nil,
+	}
+	for _, s := range f.Place.slots() {
+		if b := tx.Bucket(slots).Get(s.key); b != nil {
+			f.Taken = &Taken{s, signing.Digest(b)}
+			break
+		}
 	}
 	if p.Intent.Payment == "" {
 		return f, nil
 	}
-	var at Slot
+	var at Place
 	ok, err := getJSON(tx.Bucket(payments), key(p.Intent.Ledger, p.Intent.Payment), &at)
 	if ok {
 		f.PaidAt = &at

@@ -1,0 +1,74 @@
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"coffer.internal/signing"
+)
+
+// Place is where a signed intent stands: the account's number, and on some chains what else can be used up only once. It is what
+// a payment id is bound to.
+type Place struct {
+	ChainType string   `json:"chain_type"`
+	ChainID   int64    `json:"chain_id"`
+	Address   string   `json:"address"`
+	Nonce     uint64   `json:"nonce"`
+	Attempt   uint32   `json:"attempt,omitempty"` // Solana
+	Inputs    []string `json:"inputs,omitempty"`  // Bitcoin: the outpoints that are spent, in order of their text
+}
+
+// PlaceOf is the place of an intent that spends these inputs.
+func PlaceOf(i signing.Intent, inputs []string) Place {
+	p := Place{ChainType: i.ChainType, ChainID: i.ChainID, Address: i.From, Nonce: i.Nonce, Inputs: slices.Sorted(slices.Values(inputs))}
+	if i.Solana != nil {
+		p.Attempt = i.Solana.Attempt
+	}
+	return p
+}
+
+func (p Place) equal(q Place) bool {
+	return p.ChainType == q.ChainType && p.ChainID == q.ChainID && p.Address == q.Address && p.Nonce == q.Nonce &&
+		p.Attempt == q.Attempt && slices.Equal(p.Inputs, q.Inputs)
+}
+
+func (p Place) String() string {
+	s := p.number().name
+	for _, in := range p.Inputs {
+		s += ", input " + in
+	}
+	return s
+}
+
+// Slot is one thing that a signature uses up: the number of an account, an attempt at it, an outpoint. At most one payload is ever
+// signed for each.
+type Slot struct {
+	name string // for people
+	code string // of the refusal that finds it bound
+	key  []byte
+}
+
+// slots are all that an intent at this place uses up.
+func (p Place) slots() []Slot {
+	all := []Slot{p.number()}
+	for _, in := range p.Inputs {
+		// An outpoint is one on all networks: who calls the network by another name gets no second signature for it.
+		all = append(all, Slot{"input " + in, "input_bound", key(p.ChainType, "input", in)})
+	}
+	return all
+}
+
+// number is the account's: the numbers of one account stand in order, the attempts at one beside each other.
+func (p Place) number() Slot {
+	s := Slot{
+		name: fmt.Sprintf("nonce %d of %s on %s %d", p.Nonce, p.Address, p.ChainType, p.ChainID), code: "nonce_bound",
+		key: binary.BigEndian.AppendUint64(key(p.ChainType, strconv.FormatInt(p.ChainID, 10), p.Address), p.Nonce),
+	}
+	if p.Attempt > 0 {
+		s.name = fmt.Sprintf("attempt %d at %s", p.Attempt, s.name)
+		s.key = binary.BigEndian.AppendUint32(s.key, p.Attempt)
+	}
+	return s
+}
