@@ -15,7 +15,7 @@ build: ## Build coffer and coffer-signer into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/coffer ./cmd/coffer-signer
 
 .PHONY: tools
-tools: postgres testtools/node_modules/.done ## Install what the tests need: PostgreSQL, anvil, ethers
+tools: postgres testtools/node_modules/.done ## Install what the tests need: PostgreSQL, anvil, ethers, btc-signer
 
 testtools/node_modules/.done: testtools/package-lock.json
 	cd testtools && npm ci --no-audit --no-fund
