@@ -30,7 +30,9 @@ import (
 	"coffer.internal/internal/chain/evm"
 	"coffer.internal/internal/config"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/btctx"
 	"coffer.internal/internal/signer/client"
+	"coffer.internal/internal/signer/soltx"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres"
 	"coffer.internal/internal/store/sqlite"
@@ -128,7 +130,7 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	if _, err := s.db.Ledger(ctx); err != nil {
 		return storefault.Of(err, "open "+config.RedactURL(s.config.Database))
 	}
-	machine, err := client.Dial(s.config.Signer, verifyEVM)
+	machine, err := client.Dial(s.config.Signer, verify)
 	if err != nil {
 		return err
 	}
@@ -224,9 +226,16 @@ func OpenDatabase(ctx context.Context, c Config, o Options) (store.DB, error) {
 	}
 }
 
-// verifyEVM checks what a signing machine answers against what it was asked; btc and solana follow with their signing.
-func verifyEVM(intent signing.Intent, raw []byte) (string, error) {
-	return (*evm.Chain)(nil).Verify(intent, raw)
+// verify checks what a signing machine answers against what it was asked, by the chain's own rules.
+func verify(intent signing.Intent, raw []byte) (string, error) {
+	switch wallet.ChainType(intent.ChainType) {
+	case wallet.BTC:
+		return btctx.Verify(intent, raw)
+	case wallet.Solana:
+		return soltx.Verify(intent, raw)
+	default:
+		return (*evm.Chain)(nil).Verify(intent, raw) // which refuses the intent of any other chain
+	}
 }
 
 func chains(c Config, o Options) ([]withdrawal.ChainSetup, error) {

@@ -23,10 +23,10 @@ import (
 // Sign builds the transaction that a checked intent describes and signs it. Ed25519 is deterministic: the same intent and key
 // give the same bytes. raw is what sendTransaction takes, hash the signature in base58, which names a transaction on Solana.
 func Sign(intent signing.Intent, key ed25519.PrivateKey) (raw []byte, hash string, err error) {
-	t, why := read(intent)
-	if why != "" {
-		return nil, "", fmt.Errorf("sign: %s", why)
+	if r := Check(intent); r != nil {
+		return nil, "", fmt.Errorf("sign: %s", r.Reason)
 	}
+	t, _ := read(intent)
 	if public, ok := key.Public().(ed25519.PublicKey); !ok || !bytes.Equal(public, t.from[:]) {
 		return nil, "", fmt.Errorf("sign: the key is not that of %s", intent.From)
 	}
