@@ -123,6 +123,20 @@ func TestTheProductionProgramsDoNotLinkANode(t *testing.T) {
 	}
 }
 
+// What decodes our transactions in tests must not be what makes them; and whatever a signing machine links can move money.
+func TestTheSigningMachineLinksWhatItNeedsOnly(t *testing.T) {
+	all := list(t)
+	for _, program := range []string{"cmd/coffer", "cmd/coffer-signer"} {
+		for _, d := range all[program].Deps {
+			for _, foreign := range []string{"github.com/gagliardetto", "go.uber.org/zap", "testing", module + "/internal/signer/btctx/btctest"} {
+				if d == foreign || strings.HasPrefix(d, foreign+"/") {
+					t.Errorf("%s links %s", program, d)
+				}
+			}
+		}
+	}
+}
+
 func TestTheRecountImportsNothingOfCoffer(t *testing.T) {
 	p, ok := list(t)["demo/recount"]
 	if !ok {

@@ -24,8 +24,8 @@ type record struct {
 	mu       sync.Mutex
 	asked    []signing.Intent
 	answers  map[signing.Digest]signing.Answer
-	byNonce  map[uint64]string // hash signed at a nonce
-	byID     map[string]uint64 // nonce that a payment id is signed at
+	uses     func(signing.Intent) []string // what a signature uses up
+	usedBy   map[string]string             // the hash of the transaction that did
 	signed   int
 	failures []string
 }
@@ -47,17 +47,26 @@ func (r *record) see(intents []signing.Intent, answers []signing.Answer) {
 			continue
 		}
 		r.signed++
-		if hash, ok := r.byNonce[i.Nonce]; ok && hash != a.Hash {
-			r.failures = append(r.failures, fmt.Sprintf("nonce %d is signed twice: %s and %s", i.Nonce, hash, a.Hash))
-		}
-		if nonce, ok := r.byID[i.Payment]; ok && nonce != i.Nonce {
-			r.failures = append(r.failures, fmt.Sprintf("payment %s is signed at nonces %d and %d", i.Payment, nonce, i.Nonce))
-		}
-		r.byNonce[i.Nonce] = a.Hash
-		if i.Payment != "" {
-			r.byID[i.Payment] = i.Nonce
+		for _, use := range r.uses(i) {
+			if hash, ok := r.usedBy[use]; ok && hash != a.Hash {
+				r.failures = append(r.failures, fmt.Sprintf("%s is signed for twice: %s and %s", use, hash, a.Hash))
+			}
+			r.usedBy[use] = a.Hash
 		}
 	}
+}
+
+func newRecord(uses func(signing.Intent) []string) *record {
+	return &record{answers: map[signing.Digest]signing.Answer{}, uses: uses, usedBy: map[string]string{}}
+}
+
+// number is what a signature uses up on every chain: the number, and the payment id.
+func number(i signing.Intent) []string {
+	uses := []string{fmt.Sprintf("nonce %d of %s", i.Nonce, i.From)}
+	if i.Payment != "" {
+		uses = append(uses, "payment "+i.Payment)
+	}
+	return uses
 }
 
 func same(a, b signing.Answer) bool {
@@ -92,33 +101,41 @@ func TestF34AKilledMachineAnswersTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &record{answers: map[signing.Digest]signing.Answer{}, byNonce: map[uint64]string{}, byID: map[string]uint64{}}
-	kills, lost := 0, 0
-	for ; kills < rounds || lost == 0 && kills < 10*rounds; kills++ {
-		p.askUntilKilled(r, c, k.Address, uint64(kills)*50) // half of each round's nonces are the last one's
-		p.start()
-		st, err := c.Status(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		lost = st.Signed + st.Refused - len(r.answers)
-	}
-	askAll(t, r, c)
+	r := newRecord(number)
+	p.killInTheMiddle(r, c, rounds, func(round int) signing.Intent {
+		return intent(k.Address, uint64(round)*50) // half of each round's nonces are the last one's
+	})
 	rivals(t, r, c)
 	for _, f := range r.failures {
 		t.Error(f)
-	}
-	t.Logf("%d kills: %d intents asked, %d signed; %d answers journaled and lost with a kill, then given again", kills, len(r.asked), r.signed, lost)
-	if lost <= 0 || r.signed == 0 {
-		t.Error("no kill came between journaling and answering")
 	}
 	if again, err := c.NewKey(t.Context(), signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1, Ref: "hot"}); err != nil || again != k {
 		t.Errorf("the key is another: %+v, %v", again, err)
 	}
 }
 
+// killInTheMiddle kills the machine in many rounds of asking, and then asks for everything once more.
+func (p *process) killInTheMiddle(r *record, c *client.Client, rounds int, next func(round int) signing.Intent) {
+	p.t.Helper()
+	kills, lost := 0, 0
+	for ; kills < rounds || lost == 0 && kills < 10*rounds; kills++ {
+		p.askUntilKilled(r, c, func() signing.Intent { return next(kills) })
+		p.start()
+		st, err := c.Status(p.t.Context())
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		lost = st.Signed + st.Refused - len(r.answers)
+	}
+	askAll(p.t, r, c)
+	p.t.Logf("%d kills: %d intents asked, %d signed; %d answers journaled and lost with a kill, then given again", kills, len(r.asked), r.signed, lost)
+	if lost <= 0 || r.signed == 0 {
+		p.t.Error("no kill came between journaling and answering")
+	}
+}
+
 // askUntilKilled has batches signed from four sides and kills the machine in the middle, after its first answer.
-func (p *process) askUntilKilled(r *record, c *client.Client, from string, base uint64) {
+func (p *process) askUntilKilled(r *record, c *client.Client, next func() signing.Intent) {
 	ctx, cancel := context.WithTimeout(p.t.Context(), 20*time.Second)
 	defer cancel()
 	var sides sync.WaitGroup
@@ -128,7 +145,7 @@ func (p *process) askUntilKilled(r *record, c *client.Client, from string, base 
 			for {
 				batch := make([]signing.Intent, 1+rand.IntN(12))
 				for k := range batch {
-					batch[k] = intent(from, base)
+					batch[k] = next()
 				}
 				r.mu.Lock()
 				r.asked = append(r.asked, batch...)

@@ -11,8 +11,11 @@ import (
 
 	"github.com/ethereum/go-ethereum/core/types"
 
+	"coffer.internal/internal/signer/btctx"
 	"coffer.internal/internal/signer/client"
+	"coffer.internal/internal/signer/derive"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/soltx"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/signing"
 )
@@ -85,8 +88,14 @@ func (p *process) client() *client.Client {
 	return c
 }
 
-// verify says whose transaction the bytes are, by another library function than the one that made them.
+// verify says whose transaction the bytes are, by another function than the one that made them.
 func verify(i signing.Intent, raw []byte) (string, error) {
+	switch i.ChainType {
+	case derive.BTC:
+		return btctx.Verify(i, raw)
+	case derive.Solana:
+		return soltx.Verify(i, raw)
+	}
 	var tx types.Transaction
 	if err := tx.UnmarshalBinary(raw); err != nil {
 		return "", err
