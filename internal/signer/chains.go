@@ -60,7 +60,7 @@ type evmKey struct{ *ecdsa.PrivateKey }
 func (k evmKey) sign(i signing.Intent) ([]byte, string, error) { return evmtx.Sign(i, k.PrivateKey) }
 
 func (k evmKey) wipe() {
-	clear(k.D.Bits()) //lint:ignore SA1019 it is the memory itself that is wanted, and the key is of no use afterwards
+	clear(k.D.Bits()) // the memory itself: the key is of no use afterwards
 }
 
 type btcKey struct{ *btcec.PrivateKey }

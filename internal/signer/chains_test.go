@@ -191,7 +191,7 @@ func TestLockZeroesTheKeysOfEveryChain(t *testing.T) {
 func zero(k privateKey) error {
 	switch k := k.(type) {
 	case evmKey:
-		for _, w := range k.D.Bits() { //lint:ignore SA1019 it is the memory itself that is looked at
+		for _, w := range k.D.Bits() {
 			if w != 0 {
 				return errors.New("the key of EVM is still in memory")
 			}
