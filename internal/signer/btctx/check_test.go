@@ -123,7 +123,7 @@ func TestPaymentsOutOfOrderAreRefusedForGood(t *testing.T) {
 		"a negative amount":             {psbtWith(func(k *psbt.Packet) { k.Inputs[1].WitnessUtxo.Value = -1 }), "-1 sat is no amount"},
 		"an output of another key":      {psbtWith(func(k *psbt.Packet) { k.Inputs[1].WitnessUtxo.PkScript = strange }), "no output of the payer's key"},
 		"the same output twice":         {psbtWith(func(k *psbt.Packet) { k.UnsignedTx.TxIn[1].PreviousOutPoint = k.UnsignedTx.TxIn[0].PreviousOutPoint }), "twice"},
-		"a whole transaction of others": {psbtWith(func(k *psbt.Packet) { k.Inputs[0].NonWitnessUtxo = parent(p, 0) }), "no such output"},
+		"a whole transaction of others": {psbtWith(func(k *psbt.Packet) { k.Inputs[0].NonWitnessUtxo = parent(p, 1) }), "no such output"},
 		"an output that is not there": {psbtWith(func(k *psbt.Packet) {
 			spendParent(p, k)
 			k.UnsignedTx.TxIn[0].PreviousOutPoint.Index = 2
