@@ -56,7 +56,7 @@ func TestAnOutputOfBitcoinIsSpentByOnePayloadOnly(t *testing.T) {
 		bitcoin(13, "g", 0x31), // and so is 49
 	)
 	if got, want := briefs(answers), " signed input_bound signed nonce_bound input_bound input_bound signed signed signed signed"; got != want {
-		t.Errorf("got %s\nwant%s", got, want)
+		t.Fatalf("got %s\nwant%s", got, want)
 	}
 	if got := answers[1].Refusal.Reason; !strings.HasPrefix(got, "input "+txid+":1 is signed with another payload") {
 		t.Errorf("the refusal does not say what is bound: %s", got)
@@ -68,7 +68,7 @@ func TestAPaymentOnBitcoinKeepsItsInputsAndItsNumber(t *testing.T) {
 	moreFee := bitcoin(0, "a", 1, 0) // the inputs in another order: another payload with the same inputs
 	answers := w.record(bitcoin(0, "a", 0, 1), bitcoin(0, "a", 2), bitcoin(0, "a", 0), bitcoin(1, "a", 0, 1), moreFee, bitcoin(5, "a", 6))
 	if got, want := briefs(answers), " signed payment_bound payment_bound payment_bound nonce_bound payment_bound"; got != want {
-		t.Errorf("got %s\nwant%s", got, want)
+		t.Fatalf("got %s\nwant%s", got, want)
 	}
 	want := `payment "a" is signed at nonce 0 of ` + payer + ` on btc 3, input ` + txid + `:0, input ` + txid + `:1`
 	if got := answers[1].Refusal.Reason; got != want {
