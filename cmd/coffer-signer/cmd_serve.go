@@ -24,7 +24,8 @@ to the socket may have payments signed: it is open to its owner alone, or with -
 
 One process serves a home. A socket that a dead one left behind is replaced.`,
 		Example: `  coffer-signer serve --passphrase-file passphrase
-  coffer-signer serve --passphrase-fd 3 3<passphrase --listen unix:/run/coffer/signer.sock --socket-mode 0660 --socket-group coffer`,
+  coffer-signer serve --passphrase-fd 3 3<passphrase \
+    --listen unix:/run/coffer/signer.sock --socket-mode 0660 --socket-group coffer`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			socket, err := a.listenOn(listen, mode, group)

@@ -14,6 +14,7 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Show the version",
+		Long:    "Prints the version, the revision that it was built from, and the version of Go.",
 		Example: "  coffer-signer version",
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/helptext"
 )
 
 const rootLong = `coffer-signer is the signing machine: it alone holds keys. coffer sends it whole payments, never hashes; it
@@ -13,15 +14,12 @@ both down before it answers. It listens on a unix socket only.
 Its files are in $COFFER_SIGNER_HOME, else ~/.coffer-signer: vault.age, the keys, sealed with a passphrase, and
 journal.db, what was signed. Keep copies of both; a machine without its journal does not start.`
 
-const rootExample = `  (umask 077; head -c 24 /dev/urandom | base64 > passphrase)
-  coffer-signer init --passphrase-file passphrase
+const rootExample = `  coffer-signer init --passphrase-file passphrase
   coffer-signer serve --passphrase-file passphrase`
 
 // exitCodes stands under every help text.
-const exitCodes = `
-Exit codes: 0 done · 1 failed · 2 usage · 3 not found · 4 refused to keep an invariant · 5 not allowed (a file open to
-others, a wrong passphrase) · 6 no signing machine answers
-`
+const exitCodes = "0 done · 1 failed · 2 usage · 3 not found · 4 refused to keep an invariant · 5 not allowed (a file open to " +
+	"others, a wrong passphrase) · 6 no signing machine answers · 130 interrupted (docs/exit-codes.md)"
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -31,29 +29,13 @@ func (a *app) root() *cobra.Command {
 		Example:       rootExample,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          unknownVerb,
+		Args:          helptext.UnknownVerb,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document (docs/json.md)")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "%s", err.Error())
-	})
-	root.SetUsageTemplate(root.UsageTemplate() + exitCodes)
 	root.AddCommand(a.initCommand(), a.serveCommand(), a.statusCommand(), a.lockCommand(), a.versionCommand())
+	helptext.Install(root, exitCodes)
 	return root
-}
-
-// unknownVerb names the verb nearest to what was typed.
-func unknownVerb(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	cmd.SuggestionsMinimumDistance = 3
-	hint := cmd.CommandPath() + " help"
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean `" + cmd.CommandPath() + " " + near[0] + "`?"
-	}
-	return fault.New(fault.Usage, "unknown_command", hint, "unknown command %q", args[0])
 }
 
 // noArguments refuses arguments by name.

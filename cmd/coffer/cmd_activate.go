@@ -7,18 +7,23 @@ import (
 )
 
 func (a *app) activateCommand() *cobra.Command {
-	return a.setActiveCommand("activate", "Let a wallet take new work again", true, "already active", "active")
+	return a.setActiveCommand("activate", "Let a wallet take new work again",
+		`The wallet is chosen for payments again, and gives out nonces. An active wallet that is not chosen has another reason: see
+coffer info.`, true, "already active", "active")
 }
 
 func (a *app) deactivateCommand() *cobra.Command {
-	return a.setActiveCommand("deactivate", "Give a wallet no new work; what is under way goes on", false,
+	return a.setActiveCommand("deactivate", "Give a wallet no new work; what is under way goes on",
+		`The wallet is not chosen any more and gives out no nonces. What was signed before goes on: sending, following it on the
+chain, filling its gaps.`, false,
 		"already inactive", "inactive")
 }
 
-func (a *app) setActiveCommand(verb, short string, active bool, already, now string) *cobra.Command {
+func (a *app) setActiveCommand(verb, short, long string, active bool, already, now string) *cobra.Command {
 	return &cobra.Command{
 		Use:     verb + " ADDRESS CHAIN_ID",
 		Short:   short,
+		Long:    long,
 		Example: "  coffer " + verb + " 0xYourWallet… 1",
 		Args:    exactly("ADDRESS", "CHAIN_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {

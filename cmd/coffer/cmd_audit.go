@@ -8,7 +8,10 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return parent("audit", "What was done, by whom, and what was refused", a.auditListCommand())
+	return parent("audit", "What was done, by whom, and what was refused",
+		`Every operation leaves a row, written in the same transaction as its effect; refused ones too. Rows are never changed.`,
+		"  coffer audit list --limit 20",
+		a.auditListCommand())
 }
 
 func (a *app) auditListCommand() *cobra.Command {
@@ -16,6 +19,8 @@ func (a *app) auditListCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List audit rows, newest first",
+		Long: `Lists who did what to which wallet, nonce or payment, with the state before and after, and why what was refused was
+refused.`,
 		Example: `  coffer audit list --limit 20
   coffer audit list --action wallet.
   coffer audit list --subject 0xYourWallet…`,

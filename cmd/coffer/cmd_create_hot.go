@@ -44,7 +44,7 @@ repeat it. With --same-key-as ADDRESS the key of an EVM wallet serves one more E
 	}
 	c.Flags().StringVar(&req.Ref, "ref", "", "name of your own; the same name gets the same key again")
 	c.Flags().StringVar(&req.SameKeyAs, "same-key-as", "", "use the key of this EVM wallet instead of a new one")
-	c.Flags().StringVar(&initial, "nonce", "0", "the next nonce to hand out (the guide's initialNonce)")
+	c.Flags().StringVar(&initial, "nonce", "0", "the first nonce to hand out (the guide's initialNonce)")
 	return c
 }
 

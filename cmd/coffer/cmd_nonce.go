@@ -13,6 +13,10 @@ import (
 
 func (a *app) nonceCommand() *cobra.Command {
 	return parent("nonce", "Reserve, give back, mark and list single nonces",
+		`For programs and people who sign themselves: a nonce is reserved for a request id, used, or given back. What coffer pays
+itself (coffer withdraw) needs none of it.`,
+		`  coffer nonce reserve 0xYourSafe… 1 --request order-17
+  coffer nonce list 0xYourSafe… 1`,
 		a.nonceReserveCommand(), a.nonceReleaseCommand(), a.nonceSentCommand(), a.nonceListCommand())
 }
 
@@ -27,7 +31,8 @@ func (a *app) nonceReserveCommand() *cobra.Command {
 wallet of ours expires (reservation_ttl in coffer.toml); one on a wallet whose key is elsewhere does not: end it with
 nonce sent or nonce release.
 
---best chooses the wallet as well: the active hot wallet with the lowest nonce, in turn among equals.`,
+--best chooses the wallet as well, by the chain's strategy (coffer.toml): the active hot wallet with the lowest nonce, in
+turn among equals, if it names none.`,
 		Example: `  coffer nonce reserve 0xYourWallet… 1 --request order-17
   coffer nonce reserve --best 1 evm --request order-18 --count 3`,
 		Args: exactly("ADDRESS (or CHAIN_ID with --best)", "CHAIN_ID (or CHAIN_TYPE with --best)"),
@@ -49,7 +54,7 @@ nonce sent or nonce release.
 		},
 	}
 	c.Flags().StringVar(&request, "request", "", "request id, yours; always required")
-	c.Flags().IntVar(&count, "count", 1, "how many nonces")
+	c.Flags().IntVar(&count, "count", 1, "how many nonces, at most 10000")
 	c.Flags().BoolVar(&best, "best", false, "choose the wallet as well")
 	return c
 }
@@ -136,8 +141,10 @@ func (a *app) nonceReleaseCommand() *cobra.Command {
 func (a *app) nonceSentCommand() *cobra.Command {
 	var fence int64
 	c := &cobra.Command{
+		Long: `Tells coffer that the nonce is spent, and by what. It is for wallets whose key coffer's signing machine does not hold:
+nobody else can know. Said twice with the same hash it changes nothing.`,
 		Use:     "sent ADDRESS CHAIN_ID NONCE HASH --fence F",
-		Short:   "Say that a nonce of a wallet whose key is elsewhere was used, and by which transaction",
+		Short:   "Say that a nonce whose key is elsewhere was used, and by which transaction",
 		Example: "  coffer nonce sent 0xYourSafe… 1 17 0x5c50… --fence 1",
 		Args:    exactly("ADDRESS", "CHAIN_ID", "NONCE", "HASH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -168,6 +175,8 @@ func (a *app) showNonceDone(address string, chain int64, n uint64, now string) e
 
 func (a *app) nonceListCommand() *cobra.Command {
 	return &cobra.Command{
+		Long: `Lists every nonce that was handed out: free (given back), reserved, or used (a signature was asked for, or it was sent
+elsewhere), with the request id that has it. Below the table: the next nonce to hand out, and what was spent by others.`,
 		Use:     "list ADDRESS CHAIN_ID",
 		Short:   "List a wallet's nonces and who has each",
 		Example: "  coffer nonce list 0xYourWallet… 1",

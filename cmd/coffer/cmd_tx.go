@@ -10,14 +10,19 @@ import (
 )
 
 func (a *app) txCommand() *cobra.Command {
-	return parent("tx", "Look at payments", a.txListCommand(), a.txShowCommand())
+	return parent("tx", "Look at payments",
+		"Shows what became of accepted withdrawals: all of them, or one with everything that was signed and sent for it.",
+		"  coffer tx list --state queued\n  coffer tx show w-4711",
+		a.txListCommand(), a.txShowCommand())
 }
 
 func (a *app) txListCommand() *cobra.Command {
 	var f withdrawal.ListFilter
 	var chain int64
 	c := &cobra.Command{
-		Use:   "list",
+		Use: "list",
+		Long: `Lists payments with their state: queued (waits for a wallet), assigned (under way), ended (paid, failed, refused or
+cancelled), needs_review or held (a person has to look). The last column says what a payment waits for, or why it ended.`,
 		Short: "List payments, newest first",
 		Example: `  coffer tx list
   coffer tx list --state queued
@@ -48,13 +53,15 @@ func (a *app) txListCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&f.State, "state", "", "only queued, assigned, needs_review, held, ended, or an outcome: paid, failed, refused, cancelled")
-	c.Flags().Int64Var(&chain, "chain-id", 0, "only this chain")
+	c.Flags().Int64Var(&chain, "chain-id", 0, "only this chain (default: all)")
 	c.Flags().IntVar(&f.Limit, "limit", 100, "how many at most; 0: all")
 	return c
 }
 
 func (a *app) txShowCommand() *cobra.Command {
 	return &cobra.Command{
+		Long: `Shows a payment, and every attempt to make it: the nonce, the digest that was signed, the transaction's hash, and when it
+was asked for, signed, sent, mined and final.`,
 		Use:     "show REQUEST_ID",
 		Short:   "Show one payment with every attempt",
 		Example: "  coffer tx show w-4711",

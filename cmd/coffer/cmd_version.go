@@ -13,6 +13,7 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Show the version",
+		Long:    "Prints the version, the revision that it was built from, and the version of Go.",
 		Example: "  coffer version",
 		Args:    exactly(),
 		RunE: func(*cobra.Command, []string) error {

@@ -33,7 +33,7 @@ refused where it stands, the others are accepted (7).
 --wait stays until the payment is signed, mined or final; one that ends otherwise, or waits for a person, is an error then.
 Ctrl-C stops the waiting, never the payment.`,
 		Example: `  coffer withdraw --chain-id 1 --to 0xCustomer… --amount 1.25 --request w-4711
-  coffer withdraw --chain-id 1 --to 0xCustomer… --amount 20 --asset USDT --request w-4712 --wait final
+  coffer withdraw --chain-id 1 --to 0xCustomer… --amount 20 --asset USDT --request w-2 --wait final
   coffer withdraw --file withdrawals.ndjson --json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,13 +50,13 @@ Ctrl-C stops the waiting, never the payment.`,
 			return a.with(cmd.Context(), func(s *coffer.System) error { return a.withdraw(cmd, s, req, until) })
 		},
 	}
-	c.Flags().Int64Var(&req.ChainID, "chain-id", 0, "chain id, such as 1")
-	c.Flags().StringVar(&req.To, "to", "", "the customer's address")
-	c.Flags().StringVar(&req.Amount, "amount", "", "how much, decimal: 1.25")
+	c.Flags().Int64Var(&req.ChainID, "chain-id", 0, "chain id, such as 1; required without --file")
+	c.Flags().StringVar(&req.To, "to", "", "the customer's address; required without --file")
+	c.Flags().StringVar(&req.Amount, "amount", "", "how much, decimal: 1.25; required without --file")
 	c.Flags().StringVar(&req.Asset, "asset", "", "token symbol in coffer.toml; left out: the chain's own coin")
-	c.Flags().StringVar(&req.ID, "request", "", "request id, yours: one id, one payment")
+	c.Flags().StringVar(&req.ID, "request", "", "request id, yours: one id, one payment; required without --file")
 	c.Flags().BoolVar(&req.BaseUnits, "base-units", false, "amounts are whole base units: wei, or the token's smallest unit")
-	c.Flags().StringVar(&wait, "wait", "", "stay until signed, mined or final")
+	c.Flags().StringVar(&wait, "wait", "", "stay until signed, mined or final (default: do not wait)")
 	c.Flags().StringVar(&file, "file", "", "a file of withdrawals, CSV or NDJSON; - is standard input")
 	c.MarkFlagsMutuallyExclusive("file", "request")
 	return c

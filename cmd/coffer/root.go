@@ -8,15 +8,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/helptext"
 )
 
-// The groups of `coffer help`: the sections of the guide.
+// The groups of `coffer help`: the sections of the guide, in its order.
 const (
 	groupStart   = "start"
-	groupWallets = "wallets"
-	groupNonces  = "nonces"
-	groupPay     = "pay"
-	groupWatch   = "watch"
+	groupWallets = "wallets" // 管理方式
+	groupPay     = "pay"     // 使用场景
+	groupWatch   = "watch"   // 监控和维护
+	groupSecure  = "secure"  // 安全注意事项
+	groupFaults  = "faults"  // 故障处理
 )
 
 const rootLong = `coffer keeps every wallet that the exchange owns, hands out transaction nonces, and pays
@@ -31,10 +33,8 @@ const rootExample = `  coffer create-hot 1 evm
   coffer withdraw --chain-id 1 --to 0xCustomer… --amount 1.25 --request withdrawal-4711 --wait final`
 
 // exitCodes stands under every help text.
-const exitCodes = `
-Exit codes: 0 done · 1 failed, or no wallet free · 2 usage · 3 not found · 4 refused to keep an
-invariant · 5 not allowed · 6 database, signer or node unreachable · 7 partly done
-`
+const exitCodes = "0 done · 1 failed, or no wallet free · 2 usage · 3 not found · 4 refused to keep an invariant · " +
+	"5 not allowed · 6 database, signer or node unreachable · 7 partly done · 130 interrupted (docs/exit-codes.md)"
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -44,34 +44,31 @@ func (a *app) root() *cobra.Command {
 		Example:       rootExample,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          unknownVerb,
+		Args:          helptext.UnknownVerb,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print one JSON document (docs/json.md)")
 	flags.StringVar(&a.db, "db", "", "database: sqlite:PATH or postgres://… (else $COFFER_DB, else coffer.toml)")
 	flags.StringVar(&a.signer, "signer", "", "signing machine: unix:PATH (else $COFFER_SIGNER, else coffer.toml)")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "%s", err.Error())
-	})
-	root.SetUsageTemplate(root.UsageTemplate() + exitCodes)
 	root.AddGroup(
-		&cobra.Group{ID: groupStart, Title: "Setting up:"},
-		&cobra.Group{ID: groupWallets, Title: "Wallets:"},
-		&cobra.Group{ID: groupNonces, Title: "Nonces:"},
-		&cobra.Group{ID: groupPay, Title: "Withdrawals:"},
-		&cobra.Group{ID: groupWatch, Title: "Looking after it:"},
+		&cobra.Group{ID: groupStart, Title: "Setting up"},
+		&cobra.Group{ID: groupWallets, Title: "Managing wallets"},
+		&cobra.Group{ID: groupPay, Title: "Paying withdrawals"},
+		&cobra.Group{ID: groupWatch, Title: "Monitoring and maintenance"},
+		&cobra.Group{ID: groupSecure, Title: "Security"},
+		&cobra.Group{ID: groupFaults, Title: "Handling faults (look here first; then sync or activate, above)"},
 	)
-	root.AddCommand(
-		grouped(groupStart, a.initCommand(), a.migrateCommand(), a.versionCommand())...,
-	)
-	root.AddCommand(grouped(groupWallets, a.createHotCommand(), a.createInternalCommand(), a.createBatchCommand(), a.listCommand(), a.infoCommand(),
-		a.activateCommand(), a.deactivateCommand())...)
-	root.AddCommand(grouped(groupNonces, a.nonceCommand(), a.syncCommand())...)
-	root.AddCommand(grouped(groupPay, a.runCommand(), a.withdrawCommand(), a.txCommand())...)
-	root.AddCommand(grouped(groupWatch, a.cacheStatusCommand(), a.clearCacheCommand(), a.auditCommand())...)
-	root.SetHelpCommandGroupID(groupStart)
+	root.AddCommand(grouped(groupStart, a.initCommand(), a.migrateCommand(), a.versionCommand())...)
+	root.AddCommand(grouped(groupWallets, a.createHotCommand(), a.createInternalCommand(), a.createBatchCommand(), a.listCommand(),
+		a.activateCommand(), a.deactivateCommand(), a.syncCommand())...)
+	root.AddCommand(grouped(groupPay, a.withdrawCommand(), a.runCommand(), a.txCommand(), a.nonceCommand())...)
+	root.AddCommand(grouped(groupWatch, a.cacheStatusCommand(), a.clearCacheCommand())...)
+	root.AddCommand(grouped(groupSecure, a.auditCommand())...)
+	root.AddCommand(grouped(groupFaults, a.infoCommand())...)
 	root.SetCompletionCommandGroupID(groupStart)
+	helptext.Install(root, exitCodes)
+	root.SetHelpCommandGroupID(groupStart)
 	return root
 }
 
@@ -82,25 +79,10 @@ func grouped(group string, commands ...*cobra.Command) []*cobra.Command {
 	return commands
 }
 
-// unknownVerb names the verb nearest to what was typed.
-func unknownVerb(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := cmd.CommandPath() + " help"
-	for cmd.SuggestionsMinimumDistance = 1; cmd.SuggestionsMinimumDistance <= 3; cmd.SuggestionsMinimumDistance++ {
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			hint = "did you mean `" + cmd.CommandPath() + " " + near[0] + "`?"
-			break
-		}
-	}
-	return fault.New(fault.Usage, "unknown_command", hint, "unknown command %q", args[0])
-}
-
 // parent is a command that only groups others.
-func parent(use, short string, children ...*cobra.Command) *cobra.Command {
+func parent(use, short, long, example string, children ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
-		Use: use, Short: short, Args: unknownVerb,
+		Use: use, Short: short, Long: long, Example: example, Args: helptext.UnknownVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(children...)
