@@ -68,6 +68,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(grouped(groupFaults, a.infoCommand())...)
 	root.SetCompletionCommandGroupID(groupStart)
 	helptext.Install(root, exitCodes)
+	a.completions(root)
 	root.SetHelpCommandGroupID(groupStart)
 	return root
 }

@@ -47,6 +47,11 @@ var wellKnown = []known{
 	{wallet.Solana, 104, "Solana local", "SOL", 9, 0, 250 * time.Millisecond},
 }
 
+// ChainName is what people call a chain.
+func ChainName(chainType string, id int64) string {
+	return presets(wallet.ChainType(chainType), id).name
+}
+
 // presets are what holds for a chain where coffer.toml is silent. Of an unknown one (only evm has such) nothing is known but
 // its kind, so it waits long: 64 blocks are two epochs, after which Ethereum would be final.
 func presets(ct wallet.ChainType, id int64) known {

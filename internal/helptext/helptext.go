@@ -54,6 +54,7 @@ func All(c *cobra.Command) []*cobra.Command {
 }
 
 func write(w io.Writer, c *cobra.Command, exitCodes string) {
+	c.InitDefaultHelpFlag()
 	fmt.Fprintln(w, Wrap(strings.TrimSpace(c.Long)))
 	section(w, "Usage", usage(c))
 	if c.HasExample() {

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"coffer.internal/internal/helptext"
+)
+
+// completions says what the shell may offer. Nothing is asked for it: no verb takes an argument, and the words of flags are
+// always the same.
+func completions(root *cobra.Command) {
+	words := map[string][]cobra.Completion{
+		"socket-mode":   {cobra.CompletionWithDesc("0600", "its owner alone"), cobra.CompletionWithDesc("0660", "a group too")},
+		"socket-group":  nil,
+		"passphrase-fd": nil,
+	}
+	for _, c := range helptext.All(root) {
+		if c.ValidArgsFunction == nil {
+			c.ValidArgsFunction = cobra.NoFileCompletions
+		}
+		for flag, offered := range words {
+			if c.LocalFlags().Lookup(flag) != nil {
+				_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(offered, cobra.ShellCompDirectiveNoFileComp)) // only once
+			}
+		}
+	}
+}
