@@ -137,7 +137,9 @@ func TestAStrategyThatOnlyAnotherProgramKnowsRefusesWhatNeedsAChoice(t *testing.
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	names("run", s.Run(t.Context()))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // it must not begin
+	defer cancel()
+	names("run", s.Run(ctx))
 	_, err := s.Nonces.ReserveBest(t.Context(), nonce.BestCall{ChainType: "evm", ChainID: e.chainID, Request: "r-1"})
 	names("reserve best", err)
 	_, err = s.Nonces.Best(t.Context(), "evm", e.chainID)
