@@ -92,6 +92,8 @@ type SyncCall struct {
 	Force     bool
 	Reason    string  // required with Force
 	Latest    *uint64 // what all nodes agree on; nil: no node was asked, or they do not agree
+	// Doubt is why nothing can be concluded from what the nodes say, if they were asked; the call is refused for it.
+	Doubt error
 }
 
 // SyncReport says what Sync did.

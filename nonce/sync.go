@@ -64,7 +64,7 @@ func (c SyncCall) check() error {
 		return fault.New(fault.Usage, "nonce_too_high", "give what eth_getTransactionCount \"latest\" returns",
 			"%d cannot be a cursor: none goes above %d", c.To, MaxCursor)
 	}
-	return nil
+	return c.Doubt
 }
 
 // syncVerdict is what a sync of a wallet comes to: a decision, or a refusal.
