@@ -195,3 +195,27 @@ func TestABatchThatIsInterruptedSaysWhatWasDone(t *testing.T) {
 		t.Errorf("%d registered, %d before, %v", report.Registered(), report.Count(wallet.BatchThere), err)
 	}
 }
+
+// unsure says once that nobody knows whether it did what it did.
+type unsure struct {
+	*machine
+	asked int
+}
+
+func (u *unsure) NewKey(ctx context.Context, r signing.KeyRequest) (signing.Key, error) {
+	u.asked++
+	k, err := u.machine.NewKey(ctx, r)
+	if u.asked == 1 {
+		err = fault.New(fault.Unreachable, "outcome_unknown", "again", "the connection broke")
+	}
+	return k, err
+}
+
+func TestARowWithAnUnknownOutcomeIsSaidAgainOnce(t *testing.T) {
+	u := &unsure{machine: &machine{}}
+	l := newLedger(t, u)
+	report, err := l.CreateBatch(t.Context(), []wallet.BatchRow{hot(2, "a")}, nil)
+	if err != nil || outcomes(report) != "2 created" || len(u.keys) != 1 || len(l.wallets()) != 1 {
+		t.Errorf("%s, %d keys, %v", outcomes(report), len(u.keys), err)
+	}
+}
