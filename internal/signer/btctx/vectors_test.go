@@ -187,8 +187,7 @@ func FuzzCheck(f *testing.F) {
 	for _, c := range append(append(v.Invalid, v.Valid...), v.FailsSigner...) {
 		f.Add(c.PSBT)
 	}
-	t := new(testing.T)
-	p := payment(t)
+	p := payment(f)
 	good := p.Intent()
 	f.Add(good.BTC.PSBT)
 	f.Add(with(p, func(k *psbt.Packet) { k.Inputs[0].SighashType = txscript.SigHashSingle }).BTC.PSBT)

@@ -34,7 +34,7 @@ func testKey(n byte) *btcec.PrivateKey {
 }
 
 // addressOf is a key's P2WPKH address.
-func addressOf(t *testing.T, chainID int64, key *btcec.PrivateKey) string {
+func addressOf(t testing.TB, chainID int64, key *btcec.PrivateKey) string {
 	t.Helper()
 	params, err := derive.Network(chainID)
 	if err != nil {
@@ -48,7 +48,7 @@ func addressOf(t *testing.T, chainID int64, key *btcec.PrivateKey) string {
 }
 
 // payment is one of 150,000 sat that spends two outputs of 100,000 sat of testKey(1), with a fee of 1,000.
-func payment(t *testing.T) btctest.Payment {
+func payment(t testing.TB) btctest.Payment {
 	t.Helper()
 	return btctest.Payment{
 		ChainID: regtest, From: addressOf(t, regtest, testKey(1)), To: recipients["P2WPKH"], Amount: 150_000, Fee: 1_000, Each: 100_000,

@@ -34,9 +34,14 @@ func (p Place) equal(q Place) bool {
 		p.Attempt == q.Attempt && slices.Equal(p.Inputs, q.Inputs)
 }
 
+// String names the number, and the first few inputs: it stands in refusals.
 func (p Place) String() string {
+	const few = 3
 	s := p.number().name
-	for _, in := range p.Inputs {
+	for n, in := range p.Inputs {
+		if n == few {
+			return fmt.Sprintf("%s and %d more", s, len(p.Inputs)-few)
+		}
 		s += ", input " + in
 	}
 	return s

@@ -88,6 +88,14 @@ func TestASecondAttemptOfAPaymentOnSolanaIsAnotherPlace(t *testing.T) {
 	}
 }
 
+func TestARefusalNamesTheFirstFewInputs(t *testing.T) {
+	w := newWorld(t)
+	answers := w.record(bitcoin(0, "a", 0, 1, 2, 3, 4), bitcoin(0, "a", 9))
+	if got := answers[1].Refusal.Reason; !strings.HasSuffix(got, ", input "+txid+":2 and 2 more") {
+		t.Errorf("reason %s", got)
+	}
+}
+
 // A journal that was written before there was anything but EVM holds these keys and values.
 func TestWhatWasJournaledBeforeOtherChainsStaysBound(t *testing.T) {
 	w := newWorld(t)

@@ -42,17 +42,19 @@ func read(i signing.Intent) (t transfer, why string) {
 	if why := frame.Payment(i, s.To, s.Amount); why != "" {
 		return t, why
 	}
-	for _, step := range []func() string{
-		func() (why string) { t.from, why = decode("from", i.From); return why },
-		func() (why string) { t.to, why = decode("to", s.To); return why },
-		func() (why string) { t.blockhash, why = decode("recent_blockhash", s.RecentBlockhash); return why },
-		func() (why string) { t.amount, why = frame.Number("amount", s.Amount, math.MaxUint64); return why },
-		func() string { return life(s) },
-		func() string { return t.budgetOf(s) },
-		func() string { return t.tokenOf(s) },
-		func() string { return t.recipient() },
-	} {
-		if why := step(); why != "" {
+	for _, f := range []struct {
+		name, value string
+		into        *address
+	}{{"from", i.From, &t.from}, {"to", s.To, &t.to}, {"recent_blockhash", s.RecentBlockhash, &t.blockhash}} {
+		if *f.into, why = decode(f.name, f.value); why != "" {
+			return t, why
+		}
+	}
+	if t.amount, why = frame.Number("amount", s.Amount, math.MaxUint64); why != "" {
+		return t, why
+	}
+	for _, step := range []func(*signing.SolanaTransfer) string{life, t.readBudget, t.readToken, t.recipient} {
+		if why := step(s); why != "" {
 			return t, why
 		}
 	}
@@ -70,8 +72,8 @@ func life(s *signing.SolanaTransfer) string {
 	return ""
 }
 
-// budgetOf reads the compute budget. A price without a limit is refused: the fee would not be known from the intent.
-func (t *transfer) budgetOf(s *signing.SolanaTransfer) (why string) {
+// readBudget reads the compute budget. A price without a limit is refused: the fee would not be known from the intent.
+func (t *transfer) readBudget(s *signing.SolanaTransfer) (why string) {
 	if s.ComputeUnitLimit > maxUnits {
 		return fmt.Sprintf("compute_unit_limit %d is above %d", s.ComputeUnitLimit, maxUnits)
 	}
@@ -91,8 +93,8 @@ func (t *transfer) budgetOf(s *signing.SolanaTransfer) (why string) {
 	return ""
 }
 
-// tokenOf reads what is transferred.
-func (t *transfer) tokenOf(s *signing.SolanaTransfer) (why string) {
+// readToken reads what is transferred.
+func (t *transfer) readToken(s *signing.SolanaTransfer) (why string) {
 	if s.Mint == "" {
 		if s.Decimals != 0 || s.TokenProgram != "" || s.CreateRecipientAccount {
 			return "decimals, token_program and create_recipient_account belong to a token, and no mint is named"
@@ -110,7 +112,7 @@ func (t *transfer) tokenOf(s *signing.SolanaTransfer) (why string) {
 }
 
 // recipient wants an address that a key can belong to, and not one that is known to be nobody's.
-func (t *transfer) recipient() string {
+func (t *transfer) recipient(*signing.SolanaTransfer) string {
 	nobodys := []address{systemProgram, computeBudget, tokenProgram, accountProgram, token2022, incinerator}
 	switch {
 	case slices.Contains(nobodys, t.to):
