@@ -140,6 +140,7 @@ func TestAStrategyThatOnlyAnotherProgramKnowsRefusesWhatNeedsAChoice(t *testing.
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // it must not begin
 	defer cancel()
 	names("run", s.Run(ctx))
+	names("standby", s.Standby(ctx))
 	_, err := s.Nonces.ReserveBest(t.Context(), nonce.BestCall{ChainType: "evm", ChainID: e.chainID, Request: "r-1"})
 	names("reserve best", err)
 	_, err = s.Nonces.Best(t.Context(), "evm", e.chainID)

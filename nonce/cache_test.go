@@ -36,14 +36,19 @@ func (c *clock) pass(d time.Duration) {
 // door is a commit that says when everything is written, and then waits before the transaction ends.
 type door struct {
 	written, open chan struct{}
+	tell          func() // closes written
 }
 
-func newDoor() door { return door{make(chan struct{}), make(chan struct{})} }
+func newDoor() door {
+	d := door{written: make(chan struct{}), open: make(chan struct{})}
+	d.tell = sync.OnceFunc(func() { close(d.written) })
+	return d
+}
 
 func (d door) mishap(ctx context.Context, db store.DB, fn func(store.Tx) error) error {
 	return db.Update(ctx, func(tx store.Tx) error {
 		err := fn(tx)
-		close(d.written)
+		d.tell()
 		<-d.open
 		return err
 	})
@@ -51,8 +56,9 @@ func (d door) mishap(ctx context.Context, db store.DB, fn func(store.Tx) error) 
 
 // told says that a commit is about to begin.
 func told(begins chan struct{}) mishap {
+	tell := sync.OnceFunc(func() { close(begins) })
 	return func(ctx context.Context, db store.DB, fn func(store.Tx) error) error {
-		close(begins)
+		tell()
 		return db.Update(ctx, fn)
 	}
 }

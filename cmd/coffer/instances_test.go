@@ -225,8 +225,10 @@ func TestTwoDaemonsObeyClearCacheAndAKilledOneShowsAsStale(t *testing.T) {
 
 func TestAProcessThatHangsDoesNotAcknowledge(t *testing.T) {
 	onBoth(t, func(f *fleet) {
-		awake, hangs := f.start("run"), f.start("run", "--standby")
-		f.until("both attend", func(s instances) bool { return len(s.Instances) == 2 })
+		awake := f.start("run")
+		f.untilKind(awake, "run")
+		hangs := f.start("run", "--standby")
+		f.untilKind(hangs, "standby")
 		hangs.signal(syscall.SIGSTOP)
 		stdout, stderr, code := f.coffer("clear-cache")
 		if code != 7 || stdout != "generation 1: acknowledged 1/2\n" || !strings.Contains(stderr, fmt.Sprintf("process %d", hangs.pid())) {

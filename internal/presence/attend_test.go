@@ -286,6 +286,25 @@ func TestARowThatWasSilentForADayIsDroppedByTheNextThatStarts(t *testing.T) {
 	}
 }
 
+// Two machines' clocks may differ by more than StaleAfter.
+func TestHeartbeatsAreJudgedByTheStoresClock(t *testing.T) {
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "coffer.db"), sqlite.Options{
+		Now: func() time.Time { return time.Now().Add(-time.Hour) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	o := &office{t, &away{DB: db}}
+	o.attend(&cache{}, quiet)
+	if s := o.until("one instance", one); s.Stale(s.Instances[0]) {
+		t.Errorf("it beat a moment ago, and is called stale: %+v", s)
+	}
+}
+
 // lines is a log that can be waited on.
 type lines struct {
 	mu   sync.Mutex
