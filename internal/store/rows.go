@@ -88,6 +88,28 @@ type Load struct {
 	LastUsed               time.Time // last change of an attempt; zero if there is none
 }
 
+// FrontWant asks for a wallet's nonces from one on: the first that the chain has not spent.
+type FrontWant struct {
+	WalletID int64
+	From     uint64
+}
+
+// Front is a wallet's nonces from FrontWant.From on, and what is left open below it.
+type Front struct {
+	WalletID  int64
+	Slots     []Slot     // the rows at and above From, lowest first
+	Below     []Nonce    // the free rows, then the reserved ones, below From, each lowest first
+	Externals []External // the ranges that reach From or above, by From
+	Top       *uint64    // the highest nonce of all that has a signed attempt; nil: none
+}
+
+// Slot is a nonce row and how far its attempts are.
+type Slot struct {
+	Nonce
+	Asked  bool // an attempt waits for the signing machine's answer
+	Signed bool // an attempt is signed, sent, mined or final, or the nonce was sent elsewhere
+}
+
 // The kinds of a request id.
 const (
 	KindReservation = "reservation"

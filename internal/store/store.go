@@ -95,6 +95,9 @@ type Reader interface {
 	Loads(ctx context.Context, walletIDs []int64) ([]Load, error)
 	// Nonces lists the nonce rows that match, by wallet and nonce.
 	Nonces(ctx context.Context, f NonceFilter) ([]Nonce, error)
+	// Fronts reads what stands between what a chain has spent and the cursor. Each wallet is wanted once; the result is in the
+	// order of the wants. limit bounds each list of rows of a wallet.
+	Fronts(ctx context.Context, wants []FrontWant, limit int) ([]Front, error)
 	// Externals lists the ranges of a wallet spent by something that is not coffer's, by From.
 	Externals(ctx context.Context, walletID int64) ([]External, error)
 	// Requests finds the request ids that exist; the result is in no order.

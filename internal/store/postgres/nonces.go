@@ -16,6 +16,10 @@ func scanNonce(rs pgx.Rows, n *store.Nonce) error {
 	return rs.Scan(&n.WalletID, &n.Nonce, &n.State, &n.Request, &n.Row, &n.Fence, when{&n.ExpiresAt}, &n.Hash, when{&n.UpdatedAt})
 }
 
+func scanExternal(rs pgx.Rows, e *store.External) error {
+	return rs.Scan(&e.WalletID, &e.From, &e.To, &e.Evidence, &e.Reason, when{&e.At})
+}
+
 // Nonces lists nonce rows by wallet and nonce.
 func (r *reader) Nonces(_ context.Context, f store.NonceFilter) ([]store.Nonce, error) {
 	order := "n.wallet_id, n.nonce"
@@ -39,9 +43,7 @@ func (r *reader) Fillable(_ context.Context, chainType string, chainID int64) ([
 
 // Externals lists a wallet's external ranges.
 func (r *reader) Externals(_ context.Context, walletID int64) ([]store.External, error) {
-	return rows(r, queries["externals"], func(rs pgx.Rows, e *store.External) error {
-		return rs.Scan(&e.WalletID, &e.From, &e.To, &e.Evidence, &e.Reason, when{&e.At})
-	}, walletID)
+	return rows(r, queries["externals"], scanExternal, walletID)
 }
 
 // Release makes a reserved nonce free.

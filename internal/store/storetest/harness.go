@@ -49,6 +49,7 @@ func Run(t *testing.T, h Harness) {
 		{"MoveAttempts", testMoveAttempts},
 		{"Attempts", testAttempts},
 		{"Loads", testLoads},
+		{"Fronts", testFronts},
 		{"Audit", testAudit},
 		{"Instances", testInstances},
 		{"Processes", testProcesses},
