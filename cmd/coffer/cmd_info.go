@@ -9,6 +9,7 @@ import (
 	"coffer.internal"
 	"coffer.internal/internal/store"
 	"coffer.internal/nonce"
+	"coffer.internal/wallet"
 )
 
 func (a *app) infoCommand() *cobra.Command {
@@ -16,8 +17,8 @@ func (a *app) infoCommand() *cobra.Command {
 		Use:   "info ADDRESS CHAIN_ID",
 		Short: "Show one wallet: its row, its nonces, and how the chain sees it",
 		Long: `Shows the wallet's row, how many nonces are reserved, asked and not yet in a block (unmined), asked and not
-yet final (in flight), the gaps, the last use, and, where a node is configured, the chain's own count. A
-node that does not answer is said so; the rest is shown all the same.`,
+yet final (in flight), the gaps, the last use, and, where a node is configured, the chain's own count and
+what coffer health says. A node that does not answer is said so; the rest is shown all the same.`,
 		Example: "  coffer info 0xYourWallet… 1",
 		Args:    exactly("ADDRESS", "CHAIN_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,45 +31,45 @@ node that does not answer is said so; the rest is shown all the same.`,
 				if err != nil {
 					return err
 				}
-				count, configured, chainErr := s.Counts(cmd.Context(), info.Wallet)
-				return a.showInfo(info, chainView{count, configured, chainErr})
+				count := s.CountsOf(cmd.Context(), []wallet.Wallet{info.Wallet})
+				healths, err := s.HealthOf(cmd.Context(), count)
+				if err != nil {
+					return err
+				}
+				return a.showInfo(info, chainView(count[0]), healths[0])
 			})
 		},
 	}
 }
 
 // chainView is how the nodes see a wallet, or why that is not known.
-type chainView struct {
-	count      coffer.ChainCount
-	configured bool
-	err        error
-}
+type chainView coffer.WalletCount
 
 func (v chainView) String() string {
 	switch {
-	case !v.configured:
+	case !v.Configured:
 		return "no node configured"
-	case v.err != nil:
-		return "unknown: " + v.err.Error()
-	case !v.count.Agreed:
-		return fmt.Sprintf("nodes disagree; the lowest says %d", v.count.Latest)
+	case v.Err != nil:
+		return "unknown: " + v.Err.Error()
+	case !v.Count.Agreed:
+		return fmt.Sprintf("nodes disagree; the lowest says %d", v.Count.Latest)
 	default:
-		return fmt.Sprintf("latest %d, pending %d", v.count.Latest, v.count.Pending)
+		return fmt.Sprintf("latest %d, pending %d", v.Count.Latest, v.Count.Pending)
 	}
 }
 
 // view is the chain's part in --json: null where nothing is known.
 func (v chainView) view() map[string]any {
-	if !v.configured {
+	if !v.Configured {
 		return nil
 	}
-	if v.err != nil {
-		return map[string]any{"error": v.err.Error()}
+	if v.Err != nil {
+		return map[string]any{"error": v.Err.Error()}
 	}
-	return map[string]any{"latest": v.count.Latest, "pending": v.count.Pending, "agreed": v.count.Agreed}
+	return map[string]any{"latest": v.Count.Latest, "pending": v.Count.Pending, "agreed": v.Count.Agreed}
 }
 
-func (a *app) showInfo(info nonce.Info, chain chainView) error {
+func (a *app) showInfo(info nonce.Info, chain chainView, health nonce.Health) error {
 	l := info.Load
 	if a.json {
 		return a.document(struct {
@@ -76,7 +77,8 @@ func (a *app) showInfo(info nonce.Info, chain chainView) error {
 			loadView
 			External []externalView `json:"external"`
 			Chain    map[string]any `json:"chain"`
-		}{viewWallet(info.Wallet), viewLoad(l), viewExternals(info.Externals), chain.view()})
+			Health   healthView     `json:"health"`
+		}{viewWallet(info.Wallet), viewLoad(l), viewExternals(info.Externals), chain.view(), viewHealth(health)})
 	}
 	gaps := "none"
 	if len(l.Gaps) > 0 {
@@ -86,6 +88,7 @@ func (a *app) showInfo(info nonce.Info, chain chainView) error {
 		{"free", number(l.Free)}, {"reserved", number(l.Reserved)}, {"unmined", number(l.Unmined)},
 		{"in_flight", number(l.InFlight)}, {"gaps", gaps}, {"external", externalText(info.Externals)},
 		{"last_used", moment(l.LastUsed)}, {"chain", chain.String()},
+		{"health", fmt.Sprintf("%s: %s", health.State, oneLine(health.Why))},
 	}...))
 	return nil
 }

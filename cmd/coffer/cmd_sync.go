@@ -20,7 +20,7 @@ type syncFlags struct {
 func (a *app) syncCommand() *cobra.Command {
 	var f syncFlags
 	c := &cobra.Command{
-		Use:   "sync ADDRESS CHAIN_ID NONCE|--from-chain",
+		Use:   "sync ADDRESS CHAIN_ID NONCE | sync ADDRESS CHAIN_ID --from-chain | sync --all --from-chain [CHAIN_ID]",
 		Short: "Set the next nonce to hand out",
 		Long: `NONCE is the next nonce to hand out: what eth_getTransactionCount answers for "latest". What is passed
 over is written down as spent by somebody else (external).

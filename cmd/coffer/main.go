@@ -40,6 +40,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return 0
 	}
+	if done, ok := errors.AsType[spoken](err); ok {
+		return done.code
+	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return interrupted
 	}

@@ -108,6 +108,7 @@ type Slot struct {
 	Nonce
 	Asked  bool // an attempt waits for the signing machine's answer
 	Signed bool // an attempt is signed, sent, mined or final, or the nonce was sent elsewhere
+	Final  bool // an attempt is final
 }
 
 // The kinds of a request id.

@@ -53,5 +53,5 @@ func (r *reader) Fronts(_ context.Context, wants []store.FrontWant, limit int) (
 func scanSlot(rs pgx.Rows, s *store.Slot) error {
 	n := &s.Nonce
 	return rs.Scan(&n.WalletID, &n.Nonce, &n.State, &n.Request, &n.Row, &n.Fence, when{&n.ExpiresAt}, &n.Hash,
-		when{&n.UpdatedAt}, &s.Asked, &s.Signed)
+		when{&n.UpdatedAt}, &s.Asked, &s.Signed, &s.Final)
 }

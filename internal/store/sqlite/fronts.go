@@ -40,5 +40,5 @@ func (r *reader) front(f *store.Front, w store.FrontWant, limit int) (err error)
 func scanSlot(rs *sql.Rows, s *store.Slot) error {
 	n := &s.Nonce
 	return rs.Scan(&n.WalletID, &n.Nonce, &n.State, orEmpty{&n.Request}, &n.Row, &n.Fence, when{&n.ExpiresAt}, orEmpty{&n.Hash},
-		when{&n.UpdatedAt}, &s.Asked, &s.Signed)
+		when{&n.UpdatedAt}, &s.Asked, &s.Signed, &s.Final)
 }

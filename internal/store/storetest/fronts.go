@@ -26,6 +26,9 @@ func slots(f store.Front) []string {
 		if s.Signed {
 			text += " signed"
 		}
+		if s.Final {
+			text += " final"
+		}
 		out = append(out, text)
 	}
 	return out
@@ -62,6 +65,19 @@ func testFronts(t *testing.T, h Harness) {
 			n := w.reserve(id, "r", time.Time{})
 			w.update(func(tx store.Tx) error { return tx.MarkSentElsewhere(w.ctx, id, 0, n.Fence, "0xhash") })
 			w.same("slots", []string{"0 used signed"}, slots(w.fronts(9, store.FrontWant{WalletID: id})[0]))
+		},
+
+		"a nonce stays signed to its end": func(w *world) {
+			id := w.hot().ID
+			attempt := w.ask(w.reserve(id, "r", w.future()))
+			zero := uint64(0)
+			for at, want := range []string{"signed", "signed", "signed", "signed final"} {
+				states := []string{store.AttemptAsked, store.AttemptSigned, store.AttemptSent, store.AttemptMined, store.AttemptFinal}
+				w.move(attempt, states[at], states[at+1])
+				f := w.fronts(9, store.FrontWant{WalletID: id})[0]
+				w.same("slots", []string{"0 used " + want}, slots(f))
+				w.same("top", &zero, f.Top)
+			}
 		},
 
 		"external ranges that reach the nonce": func(w *world) {

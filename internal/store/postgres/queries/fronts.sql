@@ -2,7 +2,8 @@
 SELECT n.wallet_id, n.nonce, n.state, coalesce(n.request, ''), n.row_no, n.fence, n.expires_at, coalesce(n.hash, ''), n.updated_at,
     EXISTS (SELECT FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state = 'asked'),
     n.hash IS NOT NULL OR EXISTS (SELECT FROM attempts a
-        WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state IN ('signed', 'sent', 'mined', 'final'))
+        WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state IN ('signed', 'sent', 'mined', 'final')),
+    EXISTS (SELECT FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state = 'final')
 FROM unnest($1::bigint[], $2::bigint[]) f (wallet_id, first)
 CROSS JOIN LATERAL (
     SELECT * FROM nonces x WHERE x.wallet_id = f.wallet_id AND x.nonce >= f.first ORDER BY x.nonce LIMIT $3

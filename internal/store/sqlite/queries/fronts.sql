@@ -2,7 +2,8 @@
 SELECT n.wallet_id, n.nonce, n.state, n.request, n.row_no, n.fence, n.expires_at, n.hash, n.updated_at,
     EXISTS (SELECT 1 FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state = 'asked'),
     n.hash IS NOT NULL OR EXISTS (SELECT 1 FROM attempts a
-        WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state IN ('signed', 'sent', 'mined', 'final'))
+        WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state IN ('signed', 'sent', 'mined', 'final')),
+    EXISTS (SELECT 1 FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state = 'final')
 FROM nonces n
 WHERE n.wallet_id = ?1 AND n.nonce >= ?2
 ORDER BY n.nonce
