@@ -130,8 +130,8 @@ func submitLine(ctx context.Context, s *coffer.System, row rowfile.Row, until wi
 func (a *app) showAnswer(got answer) error {
 	if got.err != nil {
 		if a.json {
-			return a.line(map[string]any{"line": got.line, "request": got.request, "error": map[string]string{
-				"code": fault.Code(got.err), "message": got.err.Error(), "hint": fault.Hint(got.err)}})
+			return a.line(map[string]any{"line": got.line, "request": got.request, "error": map[string]any{
+				"code": fault.Code(got.err), "message": got.err.Error(), "hint": fault.Hint(got.err), "exit_code": fault.Exit(got.err)}})
 		}
 		a.say("line %d: %s: refused: %s", got.line, dash(got.request), withoutLine(got.err))
 		return nil
