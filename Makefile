@@ -14,8 +14,12 @@ help: ## Show this list
 build: ## Build coffer and coffer-signer into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/coffer ./cmd/coffer-signer
 
+.PHONY: man
+man: ## Write the manual pages of both programs into man/
+	go test ./cmd/coffer ./cmd/coffer-signer -run '^TestManPages' -count=1 -args -man $(CURDIR)/man
+
 .PHONY: tools
-tools: postgres testtools/node_modules/.done ## Install what the tests need: PostgreSQL, anvil, ethers, btc-signer
+tools: postgres testtools/node_modules/.done ## Install what the tests need: PostgreSQL, anvil, ethers, btc-signer, TypeScript
 
 testtools/node_modules/.done: testtools/package-lock.json
 	cd testtools && npm ci --no-audit --no-fund

@@ -116,6 +116,9 @@ func TestTheProductionProgramsDoNotLinkANode(t *testing.T) {
 			t.Fatalf("%s is not there", program)
 		}
 		for _, d := range all[program].Deps {
+			if d == "github.com/spf13/cobra/doc" {
+				t.Errorf("%s links what writes manual pages", program)
+			}
 			if d == "github.com/ethereum/go-ethereum/node" || d == "github.com/ethereum/go-ethereum/eth" || strings.HasSuffix(d, "/gethnode") {
 				t.Errorf("%s links %s", program, d)
 			}
