@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -57,6 +58,9 @@ func (a *app) createBatch(cmd *cobra.Command, name string) error {
 		p := a.progress(len(rows), "wallets")
 		report, err := s.Wallets.CreateBatch(cmd.Context(), rows, func(r wallet.BatchResult) { p.step(r.Err != nil) })
 		p.end()
+		if errors.Is(err, context.Canceled) {
+			a.note("interrupted: %d of %d wallets are registered; the same file again finishes it", report.Registered(), len(rows))
+		}
 		return errors.Join(a.showBatch(rows, report), err)
 	})
 }
