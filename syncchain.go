@@ -26,19 +26,24 @@ type ChainSyncRow struct {
 // the others are done all the same. The error is then fault.Partly; it is fault.Unreachable if no node answered at all.
 func (s *System) SyncFromChain(ctx context.Context, ws []wallet.Wallet, reason string) ([]ChainSyncRow, error) {
 	rows := make([]ChainSyncRow, len(ws))
-	var calls []nonce.SyncCall
+	var calls, doubts []nonce.SyncCall
 	var places []int
 	for i, c := range s.CountsOf(ctx, ws) {
 		rows[i] = ChainSyncRow{Wallet: c.Wallet, Before: c.Wallet.Nonce, After: c.Wallet.Nonce, Err: c.Unknown()}
-		if rows[i].Err == nil {
-			places = append(places, i)
-			calls = append(calls, nonce.SyncCall{
-				Address: c.Wallet.Address, ChainID: c.Wallet.ChainID, To: c.Count.Latest, FromChain: true, Reason: reason,
-			})
+		call := nonce.SyncCall{
+			Address: c.Wallet.Address, ChainID: c.Wallet.ChainID, To: c.Count.Latest, FromChain: true, Reason: reason, Doubt: rows[i].Err,
 		}
+		if call.Doubt != nil {
+			doubts = append(doubts, call)
+			continue
+		}
+		places, calls = append(places, i), append(calls, call)
 	}
 	report, err := s.Nonces.SyncBatch(ctx, calls, false)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.Nonces.RecordDoubts(ctx, doubts); err != nil {
 		return nil, err
 	}
 	for k, i := range places {

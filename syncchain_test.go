@@ -176,6 +176,13 @@ func TestF12OneLyingNodeChangesNoCursor(t *testing.T) {
 				c.Errorf("wallet %d has cursor %d, want %d: %v", i, w.Nonce, want, rows[i].Err)
 			}
 		}
+		audit, err := c.system.Audit(c.Context(), coffer.AuditFilter{Action: "wallet.sync", Limit: 4})
+		c.must(err)
+		for _, row := range audit {
+			if row.Result != "refused" || !strings.Contains(row.Reason, c.nodes[1].URL()) {
+				c.Errorf("recorded as %+v", row)
+			}
+		}
 		c.nodes[0].Refuse(true)
 		c.nodes[1].Refuse(true)
 		if rows, err := c.system.SyncFromChain(c.Context(), c.wallets, ""); fault.Exit(err) != 6 || len(rows) != 30 {

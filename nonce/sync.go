@@ -2,6 +2,7 @@ package nonce
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"coffer.internal/internal/fault"
@@ -19,11 +20,14 @@ import (
 // With FromChain the count only raises a floor: free and reserved nonces below it become external, the cursor goes up to it
 // or stays.
 func (l *Ledger) Sync(ctx context.Context, c SyncCall) (SyncReport, error) {
-	if err := c.check(); err != nil {
+	if err := c.check(); err != nil && (err != c.Doubt || !errors.Is(err, fault.Refused)) {
 		return SyncReport{}, err
 	}
 	var report SyncReport
 	err := l.change(ctx, actionSync, c.Address, c.ChainID, func(tx store.Tx, w store.Wallet) (row store.AuditRow, refusal, err error) {
+		if c.Doubt != nil { // a refusal: it is recorded
+			return syncVerdict{wallet: w, call: c, refusal: c.Doubt}.row(), c.Doubt, nil
+		}
 		verdicts, err := judgeSyncs(ctx, tx, []store.Wallet{w}, []SyncCall{c})
 		if err != nil {
 			return row, nil, err
@@ -159,6 +163,9 @@ func syncFactsOf(ctx context.Context, r store.Reader, ws []store.Wallet, cs []Sy
 // row is the audit row of the verdict, without who did it to what.
 func (v syncVerdict) row() store.AuditRow {
 	row := store.AuditRow{Before: fmt.Sprintf("cursor %d", v.wallet.Nonce), After: fmt.Sprintf("cursor %d", v.call.To)}
+	if v.call.FromChain && v.call.Doubt != nil {
+		row.After = "cursor from the chain"
+	}
 	if v.refusal == nil {
 		row.After, row.Reason = v.record(v.call), v.call.Reason
 	}

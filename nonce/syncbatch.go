@@ -2,7 +2,9 @@ package nonce
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/store"
@@ -200,6 +202,22 @@ func (b syncBatch) refusals(report BatchReport, actor string) []store.AuditRow {
 		out = append(out, a)
 	}
 	return out
+}
+
+// RecordDoubts records of calls with a Doubt that they are refused, when the rest of what they belong to is done without them.
+// Nodes that do not answer refuse nobody.
+func (l *Ledger) RecordDoubts(ctx context.Context, calls []SyncCall) error {
+	calls = slices.DeleteFunc(slices.Clone(calls), func(c SyncCall) bool { return !errors.Is(c.Doubt, fault.Refused) })
+	if len(calls) == 0 {
+		return nil
+	}
+	b := newSyncBatch(calls)
+	report := BatchReport{Rows: make([]BatchRow, len(calls))}
+	for i, c := range calls {
+		report.Rows[i] = BatchRow{Call: c, Verdict: BatchRefused, Err: c.Doubt}
+	}
+	err := l.db.Update(ctx, func(tx store.Tx) error { return tx.Record(ctx, b.refusals(report, l.rules.actor)) })
+	return storefault.Of(err, "record what was not synced")
 }
 
 // refusal is the error of a report with refused rows; the first of them speaks for all.

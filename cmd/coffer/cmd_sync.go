@@ -101,12 +101,10 @@ func (a *app) sync(cmd *cobra.Command, s *coffer.System, call nonce.SyncCall) er
 		if call.FromChain {
 			call.To = got.Count.Latest
 		}
-	case call.FromChain:
-		return unknown
-	case got.Configured && got.Err == nil && !call.Force:
-		return fault.Wrap(unknown, nil, fault.Code(unknown), "say it again in a moment, or --force with --reason", "sync to %d is refused", call.To)
+	case call.FromChain || got.Configured && got.Err != nil && !call.Force:
+		call.Doubt = unknown
 	case got.Configured && !call.Force:
-		return unknown
+		call.Doubt = fault.Wrap(unknown, nil, fault.Code(unknown), "say it again in a moment, or --force with --reason", "sync to %d is refused", call.To)
 	}
 	report, err := s.Nonces.Sync(cmd.Context(), call)
 	if err != nil {
