@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # The packages in which goroutines meet: these run under the race detector as well.
-RACE := ./internal/groupcommit ./internal/signer/... ./nonce ./wallet ./withdrawal
+RACE := ./internal/groupcommit ./internal/signer/... ./internal/presence ./nonce ./wallet ./withdrawal
 
 .PHONY: help
 help: ## Show this list

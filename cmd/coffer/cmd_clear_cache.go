@@ -15,7 +15,8 @@ func (a *app) clearCacheCommand() *cobra.Command {
 		Short: "Have every running process empty its memory cache",
 		Long: `Raises the caches' generation, which every long-lived process obeys by emptying its cache, and waits up to 5
 seconds until each said so. If not all did, the others have, and it exits with 7 and names those that did not.
-Stale processes (see cache-status) are named and not waited for.
+Stale processes (see cache-status) are named and not waited for; one that was killed less than 15 seconds ago
+is not known to be stale yet, and counts as one that did not answer.
 
 It is never needed after a change made with coffer: activate, deactivate and the create commands raise the
 generation themselves. It is for a database that was changed by hand, and to be sure.`,

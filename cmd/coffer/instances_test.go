@@ -210,6 +210,12 @@ func TestTwoDaemonsObeyClearCacheAndAKilledOneShowsAsStale(t *testing.T) {
 			f.Errorf("clear-cache: exit %d, %q\n%s", code, stdout, stderr)
 		}
 
+		f.must("create-internal", "0x52908400098527886E0F7030069857D2E4169EE7", "1", "evm", "cold")
+		f.until("the daemon heard that a wallet was made", func(s instances) bool {
+			v, _ := s.of(second.pid())
+			return s.Generation == 3 && v.Generation == 3
+		})
+
 		second.signal(syscall.SIGTERM)
 		<-second.ended
 		if code := second.cmd.ProcessState.ExitCode(); code != 0 {

@@ -36,7 +36,7 @@ var queries = sqlfile.MustLoad(queryFiles, "queries")
 // Options are what may be chosen.
 type Options struct {
 	// PoolSize is how many connections transactions share; 0: four times the CPUs, at most 32. There are two at least: a View
-	// may run beside an Update. Each Hold has one more of its own.
+	// may run beside an Update. Each Hold and each Listen has one more of its own.
 	PoolSize int
 }
 
