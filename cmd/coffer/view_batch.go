@@ -66,10 +66,14 @@ func (a *app) showBatch(rows []wallet.BatchRow, report wallet.BatchReport) error
 		return a.document(view)
 	}
 	var cells [][]string
+	keyless := 0
 	for i, r := range report.Rows {
 		if w := r.Wallet; w.ID != 0 {
 			cells = append(cells, []string{number(r.Line), string(r.Outcome), number(w.ID), w.Address, string(w.ChainType), number(w.ChainID),
 				string(w.Type), number(w.Nonce), dash(w.Path), dash(rows[i].Ref)})
+			if w.Type == wallet.Hot && w.Device == "" {
+				keyless++
+			}
 		}
 	}
 	if len(cells) > 0 {
@@ -89,5 +93,8 @@ func (a *app) showBatch(rows []wallet.BatchRow, report wallet.BatchReport) error
 		summary = append(summary, [2]string{"not done", number(n)})
 	}
 	fields(a.stdout, append(summary, [2]string{"success rate", rate}))
+	if keyless > 0 {
+		a.note("hot wallets without a key at the signing machine: %d; coffer keeps their nonces and never pays from them", keyless)
+	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"unicode/utf16"
 
 	"coffer.internal/internal/fault"
@@ -27,9 +28,11 @@ var format = rowfile.Format{
 	Example: `{"address":"a","chain_id":1}`,
 }
 
-// read reads everything, and gives rows in words, each followed by its own fault, and the error of the file.
-func read(in string) (rows []string, err error) {
-	r := rowfile.NewReader(strings.NewReader(in), format)
+// read reads everything, and gives each row in words, or its fault, and the error of the file.
+func read(in string) (rows []string, err error) { return readFrom(strings.NewReader(in)) }
+
+func readFrom(in io.Reader) (rows []string, err error) {
+	r := rowfile.NewReader(in, format)
 	for {
 		row, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -161,6 +164,26 @@ func TestAFaultOfTheFileEndsItAndNamesItsPlace(t *testing.T) {
 		_, err := read(in)
 		if err == nil || !strings.HasPrefix(err.Error(), want) || !errors.Is(err, fault.Usage) || fault.Hint(err) == "" {
 			t.Errorf("%.80q:\n%v (hint %q)\nwant %s", in, err, fault.Hint(err), want)
+		}
+	}
+}
+
+// However the bytes come, characters of several bytes are whole, and faults are where they are.
+func TestBytesThatComeOneByOneAreReadAlike(t *testing.T) {
+	for _, in := range []string{
+		"address,chain_id\n钱包é😀,1\n包,2\n", `[{"address":"钱包é😀","chain_id":1},` + "\n" + `{"address":"包","chain_id":2}]`,
+		`{"address":"钱包é😀","chain_id":1}` + "\n" + `{"address":"包","chain_id":2}`, "address,chain_id\n钱包,1\n\xe9,2\n",
+		"address,chain_id\n钱包,1\n\xe9\x92,2\n", "address,chain_id\n钱包,1\n包\x00,2\n", "address,chain_id\n钱,1\n包,2\xf0\x9f\x98",
+		"[{\"address\":\"钱\",\"chain_id\":1},\n{\"address\":\"\xf0\x9f\x98\"}]", "[{\"address\":\"钱\",\"chain_id\":1},\n{\"包\":2}, x",
+	} {
+		want, wantErr := read(in)
+		for name, slow := range map[string]io.Reader{
+			"one by one": iotest.OneByteReader(strings.NewReader(in)), "by halves": iotest.HalfReader(strings.NewReader(in)),
+			"with the end": iotest.DataErrReader(strings.NewReader(in)),
+		} {
+			if got, err := readFrom(slow); fmt.Sprint(got, err) != fmt.Sprint(want, wantErr) {
+				t.Errorf("%q %s:\n%q, %v\nwant %q, %v", in, name, got, err, want, wantErr)
+			}
 		}
 	}
 }
