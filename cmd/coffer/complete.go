@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,15 +101,16 @@ func wanted(verb string) func(store.Wallet) bool {
 	}
 }
 
-// argumentsOf are the names of a command's arguments, of the way to use it whose flags are given.
+// argumentsOf are the names of a command's arguments, of the last way to use it whose switches are all given.
 func argumentsOf(cmd *cobra.Command) []string {
 	forms := strings.Split(cmd.Use, " | ")
 	form := forms[0]
 	for _, other := range forms[1:] {
-		for _, word := range strings.Fields(other) {
-			if flag, isFlag := strings.CutPrefix(word, "--"); isFlag && cmd.Flags().Changed(flag) && !strings.Contains(forms[0], word) {
-				form = other
-			}
+		if !slices.ContainsFunc(strings.Fields(other), func(word string) bool {
+			f := cmd.Flags().Lookup(strings.TrimPrefix(word, "--"))
+			return strings.HasPrefix(word, "--") && f != nil && f.NoOptDefVal != "" && !f.Changed
+		}) {
+			form = other
 		}
 	}
 	var names []string
