@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -163,6 +164,58 @@ func (named) Choose([]strategy.Candidate, uint64) int { return 0 }
 func TestOpenRefusesAStrategyThatTakesABuiltInName(t *testing.T) {
 	_, err := coffer.Open(t.Context(), coffer.Config{}, coffer.Options{Strategies: []strategy.Strategy{named("lowest-nonce")}})
 	if !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), `"lowest-nonce"`) {
+		t.Error(err)
+	}
+}
+
+// moody is a strategy that panics while it is told to.
+type moody struct{ broken *atomic.Bool }
+
+func (moody) Name() string { return "moody" }
+func (m moody) Choose([]strategy.Candidate, uint64) int {
+	if m.broken.Load() {
+		panic("out of its mind")
+	}
+	return 0
+}
+
+func TestTheDaemonOutlivesAStrategyThatPanicsAndPaysWithTheFirstNonce(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	e := openExchange(ctx, 1)
+	defer e.close()
+	e.configure("strategy = \"moody\"\n")
+	var broken atomic.Bool
+	broken.Store(true)
+	s := e.open(t, coffer.Options{Strategies: []strategy.Strategy{moody{&broken}}})
+	running, stop := context.WithCancel(ctx)
+	daemon := make(chan error, 1)
+	go func() { daemon <- s.Run(running) }()
+
+	if _, _, err := s.Withdrawals.Submit(ctx, withdrawal.Request{ID: "w-1", ChainID: e.chainID, To: customer, Amount: "0.5"}); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for said := ""; !strings.Contains(said, `strategy "moody" panicked: out of its mind`); {
+		select {
+		case <-tick.C:
+			w, err := s.Withdrawals.Get(ctx, "w-1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			said = w.Reason
+		case err := <-daemon:
+			t.Fatalf("the daemon ended: %v", err)
+		}
+	}
+	broken.Store(false)
+	w, err := s.Withdrawals.Wait(ctx, "w-1", withdrawal.Final, 20*time.Millisecond)
+	if err != nil || w.Outcome != "paid" || *w.Nonce != 0 {
+		t.Errorf("%+v, %v; want paid with nonce 0", w, err)
+	}
+	stop()
+	if err := <-daemon; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
