@@ -40,6 +40,9 @@ func page(c *cobra.Command, exitCodes string) ([]byte, error) {
 		exitCodes = own
 	}
 	c.DisableAutoGenTag = true
+	long := c.Long
+	c.Long = asWritten(long)
+	defer func() { c.Long = long }()
 	header := &doc.GenManHeader{Date: &time.Time{}, Source: c.Root().Name(), Manual: "coffer"}
 	var out bytes.Buffer
 	if err := doc.GenMan(c, header, &out); err != nil {
@@ -63,4 +66,21 @@ func page(c *cobra.Command, exitCodes string) ([]byte, error) {
 		text += "\n" + status
 	}
 	return []byte(text), nil
+}
+
+// asWritten marks the lines that begin with white space, tables mostly, to be set as they are.
+func asWritten(long string) string {
+	var out []string
+	inside := false
+	for _, line := range strings.Split(long, "\n") {
+		indented := line != "" && strings.TrimLeft(line, " \t") != line
+		if indented != inside {
+			out = append(out, "")
+		}
+		if inside = indented; indented {
+			line = "    " + line
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
 }
