@@ -37,8 +37,8 @@ func (n *Node) Deploy(ctx context.Context, key *ecdsa.PrivateKey, creation []byt
 	if err != nil {
 		return common.Address{}, fmt.Errorf("deploy: %w", err)
 	}
-	tx, err := types.SignNewTx(key, types.LatestSignerForChainID(big.NewInt(chainID)), &types.DynamicFeeTx{
-		ChainID: big.NewInt(chainID), Nonce: nonce, Gas: deployGas, Data: creation,
+	tx, err := types.SignNewTx(key, types.LatestSignerForChainID(new(big.Int).SetUint64(n.chainID)), &types.DynamicFeeTx{
+		ChainID: new(big.Int).SetUint64(n.chainID), Nonce: nonce, Gas: deployGas, Data: creation,
 		GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(params.GWei),
 	})
 	if err != nil {

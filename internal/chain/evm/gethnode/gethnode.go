@@ -25,15 +25,15 @@ import (
 	"github.com/ethereum/go-ethereum/rpc"
 )
 
-// chainID is that of params.AllDevChainProtocolChanges.
-const chainID = 1337
+// devChainID is that of params.AllDevChainProtocolChanges.
+const devChainID = 1337
 
 // Options are what a node starts with. Sizes that are zero are large enough for thousands of payments at once; geth's own
 // are AccountSlots 16, AccountQueue 64, GlobalSlots 5120, GlobalQueue 1024.
 type Options struct {
-	Alloc map[common.Address]*big.Int // balances in the first block, in wei
-	// Nonces are accounts that have sent so many transactions already in the first block.
-	Nonces map[common.Address]uint64
+	ChainID uint64                      // default 1337
+	Alloc   map[common.Address]*big.Int // balances in the first block, in wei
+	Nonces  map[common.Address]uint64   // nonces of accounts in the first block, as if they had sent so many
 
 	// NextRules makes the chain follow all rules that this go-ethereum knows; else they are Osaka's, those of Ethereum in
 	// November 2026. The next ones make new state dear (EIP-8037): a token's transfer to a new holder takes 150,000 gas.
@@ -47,10 +47,11 @@ type Options struct {
 
 // Node is a running node. Its methods may be called from many goroutines.
 type Node struct {
-	stack  *node.Node
-	eth    *eth.Ethereum
-	beacon *catalyst.SimulatedBeacon
-	client *ethclient.Client
+	stack   *node.Node
+	eth     *eth.Ethereum
+	beacon  *catalyst.SimulatedBeacon
+	client  *ethclient.Client
+	chainID uint64
 
 	mu       sync.Mutex // one block, or one fork, at a time
 	withheld bool
@@ -68,7 +69,7 @@ func Start(o Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the node: %w", err)
 	}
-	n := &Node{stack: stack}
+	n := &Node{stack: stack, chainID: orElse(o.ChainID, devChainID)}
 	if err := n.start(o); err != nil {
 		n.Close()
 		return nil, fmt.Errorf("start the node: %w", err)
@@ -108,6 +109,7 @@ func (o Options) config() *ethconfig.Config {
 		alloc[a] = account
 	}
 	rules := *params.AllDevChainProtocolChanges
+	rules.ChainID = new(big.Int).SetUint64(orElse(o.ChainID, devChainID))
 	if !o.NextRules {
 		rules.AmsterdamTime, rules.BogotaTime = nil, nil
 	}
@@ -133,8 +135,8 @@ func orElse(n, otherwise uint64) uint64 {
 // URL is where the node answers JSON-RPC.
 func (n *Node) URL() string { return n.stack.HTTPEndpoint() }
 
-// ChainID is 1337.
-func (n *Node) ChainID() int64 { return chainID }
+// ChainID is the id of its chain (EIP-155).
+func (n *Node) ChainID() int64 { return int64(n.chainID) }
 
 // Commit makes a block of all that the pool was given and gives its hash, also while blocks are withheld. When it returns, the
 // node has caught up with the block: what is in it is not pending any more, and what is nowhere is known to be nowhere.

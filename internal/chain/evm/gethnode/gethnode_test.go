@@ -88,3 +88,24 @@ func TestAForkBringsTransactionsBackIntoThePool(t *testing.T) {
 		t.Fatal("a refusing proxy answered")
 	}
 }
+
+func TestTheFirstBlockHasTheChainIDAndTheNoncesAskedFor(t *testing.T) {
+	busy := common.HexToAddress("0x52908400098527886E0F7030069857D2E4169EE7")
+	n, err := gethnode.Start(gethnode.Options{ChainID: 1, Nonces: map[common.Address]uint64{busy: 120}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	client, err := ethclient.DialContext(t.Context(), n.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	id, err := client.ChainID(t.Context())
+	if err != nil || id.Int64() != 1 || n.ChainID() != 1 {
+		t.Errorf("chain id %v, %d, %v", id, n.ChainID(), err)
+	}
+	if count, err := client.NonceAt(t.Context(), busy, nil); err != nil || count != 120 {
+		t.Errorf("count %d, %v", count, err)
+	}
+}
