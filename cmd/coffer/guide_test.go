@@ -193,3 +193,28 @@ func TestHelpHasEveryVerbOfTheGuide(t *testing.T) {
 		}
 	}
 }
+
+// usersGuide is what the user's own guide names: its commands, calls and columns.
+var usersGuide = []string{
+	"internalWalletManager.ts help", "`create-hot 1 evm`", "`create-internal 0x1234... 1 evm multisig`", "createHotWallets.ts", "`list`",
+	"`activate 0x1234... 1`", "`sync 0x1234... 1 100`", "`health 0x1234... 1 100`", "`info 0x1234... 1`", "`cache-status`", "`clear-cache`",
+	"`batch-sync nonces.json`", "hotWalletManager.ts",
+	"manager.createHotWallet(", "manager.createInternalWallet(", "manager.getInternalWallets(1)", "manager.syncNonce('0x1234...', 1, 100)",
+	"selectOptimalHotWallet", "getNextNonceWithRetry", "signerService.signTransaction",
+	"| id |", "| address |", "| device |", "| path |", "| chain_type |", "| chain_id |", "| wallet_type |", "| nonce |", "| is_active |",
+	"| created_at |", "| updated_at |",
+}
+
+func TestBothGuidesNameEverythingThatTheUsersGuideNames(t *testing.T) {
+	for _, path := range []string{guide, chineseGuide} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range usersGuide {
+			if !strings.Contains(string(text), name) {
+				t.Errorf("%s does not name %s", path, name)
+			}
+		}
+	}
+}
