@@ -15,7 +15,7 @@ import (
 func Example_guide() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	exchange := openExchange(ctx)
+	exchange := openExchange(ctx, 1)
 	defer exchange.close()
 	config, err := coffer.LoadConfig(exchange.home)
 	if err != nil {

@@ -3,9 +3,6 @@ package wallet
 import (
 	"context"
 	"errors"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"coffer.internal/internal/fault"
 )
@@ -44,13 +41,10 @@ type BatchResult struct {
 // BatchReport is what became of all rows, in their order.
 type BatchReport struct{ Rows []BatchResult }
 
-// batchAbreast is how many rows are under way at a time.
-const batchAbreast = 8
-
 // CreateBatch registers many wallets. All rows are checked first: if one cannot be right, or stands there twice, the whole batch
-// is refused with a *BatchRefusal and nothing is tried. Then each row is done by itself, in no certain order, and the batch goes
-// on past rows that fail; seen is told about each as it is done, one at a time. It ends early when ctx does, or when the signing
-// machine or the database cannot be reached, because every further row would fail the same way.
+// is refused with a *BatchRefusal and nothing is tried. Then each row is done by itself, in their order, which is that of the ids
+// and paths too, and the batch goes on past rows that fail; seen is told about each as it is done. It ends early when ctx does, or
+// when the signing machine or the database cannot be reached, because every further row would fail the same way.
 //
 // The report is there whenever the batch was not refused. The error is nil if every row is registered now; see BatchReport.Err
 // otherwise. To finish a batch, or to find out what became of one that was cut off, say it again.
@@ -62,38 +56,19 @@ func (r *Registry) CreateBatch(ctx context.Context, rows []BatchRow, seen func(B
 	for i, row := range rows {
 		report.Rows[i] = BatchResult{Line: row.Line, Outcome: BatchNotDone}
 	}
-	going, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	var g errgroup.Group
-	var one sync.Mutex // over report and seen
-	g.SetLimit(batchAbreast)
 	for i, row := range rows {
-		if going.Err() != nil {
-			break
+		got := r.createRow(ctx, row)
+		if got.Err != nil && (ctx.Err() != nil || unreachable(got.Err)) {
+			cause := context.Cause(ctx)
+			if cause == nil {
+				cause = got.Err
+			}
+			return report, report.cutOff(cause)
 		}
-		g.Go(func() error {
-			if going.Err() != nil {
-				return nil
-			}
-			got := r.createRow(going, row)
-			if unreachable(got.Err) && going.Err() == nil {
-				end(got.Err)
-			}
-			if going.Err() != nil && got.Err != nil {
-				return nil // cut off: not done
-			}
-			one.Lock()
-			defer one.Unlock()
-			report.Rows[i] = got
-			if seen != nil {
-				seen(got)
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // no row gives an error
-	if cause := context.Cause(going); cause != nil {
-		return report, report.cutOff(cause)
+		report.Rows[i] = got
+		if seen != nil {
+			seen(got)
+		}
 	}
 	return report, report.Err()
 }
