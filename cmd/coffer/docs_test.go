@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	inlineCode  = regexp.MustCompile("`(coffer [^`]+)`")
+	inlineCode  = regexp.MustCompile("`(coffer [^`$]*(?:\\$[A-Z][^`$]*)*)`") // $SAFE, and no ${…} of a program
 	consoleLine = regexp.MustCompile(`(?m)^\s*\$ (?:bin/)?(coffer [^#\n]+)`)
 )
 
