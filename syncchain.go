@@ -43,14 +43,14 @@ func (s *System) SyncFromChain(ctx context.Context, ws []wallet.Wallet, reason s
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Nonces.RecordDoubts(ctx, doubts); err != nil {
-		return nil, err
-	}
 	for k, i := range places {
 		r := report.Rows[k]
 		rows[i] = ChainSyncRow{
 			Wallet: r.Wallet, Before: r.Before, After: r.After, Changed: r.Verdict == nonce.BatchChange, Externals: r.Externals, Dropped: r.Dropped,
 		}
+	}
+	if err := s.Nonces.RecordDoubts(ctx, doubts); err != nil {
+		return rows, err
 	}
 	return rows, unjudged(rows)
 }

@@ -83,7 +83,7 @@ type Health struct {
 	Nonces   []NonceRange // which nonces the verdict is about, lowest first; at most some hundreds
 	InFlight int          // nonces asked and not final, or sent elsewhere and not in a block
 	Chain    *uint64      // the count that the nodes agree on; nil: none
-	Pending  *uint64      // nil with Chain
+	Pending  *uint64      // what the nodes' pools count, the highest; nil: no node said it
 	Why      string       // what is so, in half a sentence
 	Means    string       // what follows from it
 	Hint     string       // the next command
@@ -111,7 +111,10 @@ func judgeHealth(f healthFacts) Health {
 	case f.count.Err != nil || !f.count.Agreed:
 		h.Verdict = Unclear
 	default:
-		h.Chain, h.Pending = &f.count.Latest, &f.count.Pending
+		h.Chain = &f.count.Latest
+		if !f.count.Told {
+			h.Pending = &f.count.Pending
+		}
 		h.Verdict, h.Nonces = f.compare()
 	}
 	h.State = healthStates[h.Verdict]

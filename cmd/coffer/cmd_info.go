@@ -50,7 +50,7 @@ func (v chainView) String() string {
 	case !v.Configured:
 		return "no node configured"
 	case v.Err != nil:
-		return "unknown: " + v.Err.Error()
+		return "unknown: " + oneLine(v.Err.Error())
 	case !v.Count.Agreed:
 		return fmt.Sprintf("nodes disagree; the lowest says %d", v.Count.Latest)
 	default:

@@ -197,7 +197,7 @@ func (a *app) showChainSync(rows []coffer.ChainSyncRow) error {
 		switch {
 		case r.Err != nil:
 			unknown++
-			result = "not judged: " + r.Err.Error()
+			result = "not judged: " + oneLine(r.Err.Error())
 		case !r.Changed:
 			same++
 			continue

@@ -54,7 +54,10 @@ func (a *app) showHealth(h nonce.Health) error {
 	a.say("NONCE %s - %s | cursor=%d chain=%s inflight=%d", h.State, oneLine(h.Why), h.Wallet.Nonce, figure(h.Chain), h.InFlight)
 	where := fmt.Sprintf("%s on %s %d: cursor %d", h.Wallet.Address, h.Wallet.ChainType, h.Wallet.ChainID, h.Wallet.Nonce)
 	if h.Chain != nil {
-		where += fmt.Sprintf(", chain %d, with its pools %d", *h.Chain, *h.Pending)
+		where += fmt.Sprintf(", chain %d", *h.Chain)
+	}
+	if h.Pending != nil {
+		where += fmt.Sprintf(", with the nodes' pools %d", *h.Pending)
 	}
 	if !h.Wallet.Active {
 		where += ", inactive"
