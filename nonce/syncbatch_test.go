@@ -2,11 +2,14 @@ package nonce_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/store"
@@ -258,6 +261,82 @@ func TestOnlyAnEVMAccountIsSyncedFromTheChain(t *testing.T) {
 		}
 		if got := c.cursors(w); got[0] != 0 {
 			c.Errorf("cursor %d", got[0])
+		}
+	})
+}
+
+func TestBatchesAndReservationsAtOnceLoseNoNonce(t *testing.T) {
+	onBoth(t, func(c ledgerCase) {
+		var ws []store.Wallet
+		for i := range 12 {
+			ws = append(ws, c.hot(i))
+		}
+		l := c.ledger(nonce.Options{})
+		var all errgroup.Group
+		for k := range 4 { // two go through the wallets upward, two downward
+			order := slices.Clone(ws)
+			if k%2 == 1 {
+				slices.Reverse(order)
+			}
+			own := c.ledger(nonce.Options{DB: c.open()})
+			all.Go(func() error {
+				for round := range uint64(5) {
+					var calls []nonce.SyncCall
+					for _, w := range order {
+						call := to(w, 3*round)
+						call.FromChain = true
+						calls = append(calls, call)
+					}
+					if _, err := own.SyncBatch(c.Context(), calls, false); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		given := make([][]uint64, len(ws))
+		for i, w := range ws {
+			all.Go(func() error {
+				for k := range 10 {
+					r, err := l.Reserve(c.Context(), nonce.Call{Address: w.Address, ChainID: chainID, Request: fmt.Sprintf("%d-%d", i, k)})
+					if err != nil {
+						return err
+					}
+					given[i] = append(given[i], r.Rows[0].Nonce)
+				}
+				return nil
+			})
+		}
+		if err := all.Wait(); err != nil {
+			c.Fatal(err)
+		}
+		for i, w := range ws {
+			slices.Sort(given[i])
+			if len(slices.Compact(slices.Clone(given[i]))) != len(given[i]) {
+				c.Errorf("wallet %d gave a nonce twice: %v", i, given[i])
+			}
+			accounted := map[uint64]bool{}
+			for _, r := range c.ranges(w) {
+				for n := r[0]; n <= r[1]; n++ {
+					if accounted[n] {
+						c.Errorf("wallet %d: nonce %d is external twice", i, n)
+					}
+					accounted[n] = true
+				}
+			}
+			c.view(func(r store.Reader) error {
+				rows, err := r.Nonces(c.Context(), store.NonceFilter{WalletID: w.ID})
+				for _, n := range rows {
+					if accounted[n.Nonce] {
+						c.Errorf("wallet %d: nonce %d has a row and is external", i, n.Nonce)
+					}
+					accounted[n.Nonce] = true
+				}
+				return err
+			})
+			if cursor := c.cursors(w)[0]; uint64(len(accounted)) != cursor || cursor < 12 {
+				c.Errorf("wallet %d: %d nonces accounted for below cursor %d", i, len(accounted), cursor)
+			}
 		}
 	})
 }
