@@ -34,6 +34,7 @@ type account struct {
 	free    []store.Nonce // what can be given below the cursor, lowest first
 	given   []uint64      // nonces that this batch gave, in order
 	claimed int           // of those and its load: room taken by bindings of this batch
+	turn    uint64        // the turn after which it was chosen last; 0: not yet
 }
 
 // open lays out the facts. Expired rows that requests of the batch hold are kept for those: who of two callers of one batch
@@ -47,7 +48,7 @@ func open(f facts, calls []*call, r rules) *book {
 		held:     make(map[string]map[int]*store.Nonce, len(f.Requests)),
 	}
 	for i, w := range f.Wallets {
-		a := &account{row: w, cursor: w.Nonce}
+		a := &account{row: w, cursor: w.Nonce, turn: r.turns[w.ID]}
 		if i < len(f.Loads) {
 			a.load = f.Loads[i]
 		}

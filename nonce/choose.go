@@ -35,8 +35,7 @@ func (b *book) pick(chain pool, against func(*account) string) (*account, error)
 	if err != nil {
 		return nil, err
 	}
-	var offered []*account
-	var cs []strategy.Candidate
+	offered, cs := make([]*account, 0, len(b.order)), make([]strategy.Candidate, 0, len(b.order))
 	var reasons []string
 	for _, a := range b.order {
 		if poolOf(a.row) != chain {
@@ -49,7 +48,7 @@ func (b *book) pick(chain pool, against func(*account) string) (*account, error)
 		offered = append(offered, a)
 		cs = append(cs, strategy.Candidate{
 			WalletID: a.row.ID, Address: a.row.Address, Nonce: a.row.Nonce,
-			InFlight: a.load.InFlight + a.load.Reserved + len(a.given), Turn: b.lastTurn(a.row.ID), Changed: a.row.UpdatedAt,
+			InFlight: a.load.InFlight + a.load.Reserved + len(a.given), Turn: a.turn, Changed: a.row.UpdatedAt,
 		})
 	}
 	if len(offered) == 0 {
@@ -61,8 +60,9 @@ func (b *book) pick(chain pool, against func(*account) string) (*account, error)
 		return nil, err
 	}
 	b.turn++
-	b.chosen[offered[i].row.ID] = b.turn
-	return offered[i], nil
+	a := offered[i]
+	a.turn, b.chosen[a.row.ID] = b.turn, b.turn
+	return a, nil
 }
 
 // ask lets a strategy choose, and bears what it does.
@@ -79,14 +79,6 @@ func ask(how strategy.Strategy, cs []strategy.Candidate, turn uint64) (i int, er
 			"strategy %q chose wallet %d of %d", how.Name(), i, offered)
 	}
 	return i, nil
-}
-
-// lastTurn is the turn after which a wallet was chosen last, 0 if it was not.
-func (b *book) lastTurn(walletID int64) uint64 {
-	if turn, ok := b.chosen[walletID]; ok {
-		return turn
-	}
-	return b.turns[walletID]
 }
 
 // unfit is why a wallet can never be chosen as it is, whatever is asked of it.
