@@ -78,6 +78,7 @@ type Listing struct {
 type Info struct {
 	Wallet    wallet.Wallet
 	Load      store.Load
+	LastUsed  time.Time // when an attempt of it changed last; zero: never
 	Externals []store.External
 }
 

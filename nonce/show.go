@@ -30,6 +30,9 @@ func (l *Ledger) Info(ctx context.Context, address string, chainID int64) (Info,
 		if out.Load, err = loadOf(ctx, r, w.ID); err != nil {
 			return err
 		}
+		if out.LastUsed, err = r.LastUsed(ctx, w.ID); err != nil {
+			return err
+		}
 		out.Externals, err = r.Externals(ctx, w.ID)
 		return err
 	})

@@ -78,7 +78,7 @@ func (a *app) showInfo(info nonce.Info, chain chainView, health nonce.Health) er
 			External []externalView `json:"external"`
 			Chain    map[string]any `json:"chain"`
 			Health   healthView     `json:"health"`
-		}{viewWallet(info.Wallet), viewLoad(l), viewExternals(info.Externals), chain.view(), viewHealth(health)})
+		}{viewWallet(info.Wallet), viewLoad(info), viewExternals(info.Externals), chain.view(), viewHealth(health)})
 	}
 	gaps := "none"
 	if len(l.Gaps) > 0 {
@@ -87,7 +87,7 @@ func (a *app) showInfo(info nonce.Info, chain chainView, health nonce.Health) er
 	fields(a.stdout, append(walletFields(info.Wallet), [][2]string{
 		{"free", number(l.Free)}, {"reserved", number(l.Reserved)}, {"unmined", number(l.Unmined)},
 		{"in_flight", number(l.InFlight)}, {"gaps", gaps}, {"external", externalText(info.Externals)},
-		{"last_used", moment(l.LastUsed)}, {"chain", chain.String()},
+		{"last_used", moment(info.LastUsed)}, {"chain", chain.String()},
 		{"health", fmt.Sprintf("%s: %s", health.State, oneLine(health.Why))},
 	}...))
 	return nil
@@ -103,12 +103,12 @@ type loadView struct {
 	LastUsed *string  `json:"last_used"`
 }
 
-func viewLoad(l store.Load) loadView {
-	gaps := l.Gaps
+func viewLoad(info nonce.Info) loadView {
+	l, gaps := info.Load, info.Load.Gaps
 	if gaps == nil {
 		gaps = []uint64{}
 	}
-	return loadView{l.Free, l.Reserved, l.Unmined, l.InFlight, gaps, stamp(l.LastUsed)}
+	return loadView{l.Free, l.Reserved, l.Unmined, l.InFlight, gaps, stamp(info.LastUsed)}
 }
 
 // externalView is a range of nonces spent by something that is not coffer's.

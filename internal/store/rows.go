@@ -85,7 +85,6 @@ type Load struct {
 	InFlight               int      // nonces with an attempt asked, signed, sent or mined
 	Gaps                   []uint64 // nonces below a signed one that have no signed attempt and are not external, lowest first, at most 100
 	LowestUnmined          *uint64
-	LastUsed               time.Time // last change of an attempt; zero if there is none
 }
 
 // FrontWant asks for a wallet's nonces from one on: the first that the chain has not spent.

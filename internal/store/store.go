@@ -93,6 +93,9 @@ type Reader interface {
 	Wallets(ctx context.Context, f WalletFilter) ([]Wallet, error)
 	// Loads sums up each of the wallets' nonces and attempts, in the order of the ids.
 	Loads(ctx context.Context, walletIDs []int64) ([]Load, error)
+	// LastUsed is when an attempt of the wallet changed last; zero if there is none. It looks at all of the wallet's attempts, so
+	// it is for a person who asks about one wallet, and no part of Loads.
+	LastUsed(ctx context.Context, walletID int64) (time.Time, error)
 	// Nonces lists the nonce rows that match, by wallet and nonce.
 	Nonces(ctx context.Context, f NonceFilter) ([]Nonce, error)
 	// Fronts reads what stands between what a chain has spent and the cursor. Each wallet is wanted once; the result is in the

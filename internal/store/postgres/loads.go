@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -26,7 +27,7 @@ func (r *reader) Loads(_ context.Context, walletIDs []int64) ([]store.Load, erro
 	err := r.run(
 		query(&loads, queries["load_counts"], scanCounts, walletIDs),
 		query(&rest, queries["load_rest"], func(rs pgx.Rows, l *store.Load) error {
-			return rs.Scan(&l.WalletID, &l.Cursor, &l.Active, when{&l.UpdatedAt}, &l.Free, &l.LowestUnmined, when{&l.LastUsed})
+			return rs.Scan(&l.WalletID, &l.Cursor, &l.Active, when{&l.UpdatedAt}, &l.Free, &l.LowestUnmined)
 		}, walletIDs),
 		query(&gaps, queries["load_gaps"], func(rs pgx.Rows, g *gap) error { return rs.Scan(&g.place, &g.nonce) }, walletIDs))
 	if err != nil {
@@ -40,7 +41,16 @@ func (r *reader) Loads(_ context.Context, walletIDs []int64) ([]store.Load, erro
 	for i := range min(len(loads), len(rest)) {
 		l := &loads[i]
 		l.Cursor, l.Active, l.UpdatedAt = rest[i].Cursor, rest[i].Active, rest[i].UpdatedAt
-		l.Free, l.LowestUnmined, l.LastUsed, l.Gaps = rest[i].Free, rest[i].LowestUnmined, rest[i].LastUsed, of[l.WalletID]
+		l.Free, l.LowestUnmined, l.Gaps = rest[i].Free, rest[i].LowestUnmined, of[l.WalletID]
 	}
 	return loads, nil
+}
+
+// LastUsed is when an attempt of the wallet changed last.
+func (r *reader) LastUsed(_ context.Context, walletID int64) (time.Time, error) {
+	all, err := rows(r, queries["last_used"], scanTime, walletID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return all[0], nil
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"coffer.internal/internal/store"
 )
@@ -33,13 +34,22 @@ func (r *reader) Loads(_ context.Context, walletIDs []int64) ([]store.Load, erro
 
 func (r *reader) complete(l *store.Load) error {
 	rest, err := rows(r, queries["load_rest"], func(rs *sql.Rows, l *store.Load) error {
-		return rs.Scan(&l.Cursor, &l.Active, when{&l.UpdatedAt}, &l.Free, &l.LowestUnmined, when{&l.LastUsed})
+		return rs.Scan(&l.Cursor, &l.Active, when{&l.UpdatedAt}, &l.Free, &l.LowestUnmined)
 	}, l.WalletID, text(r.now))
 	if err != nil {
 		return err
 	}
 	l.Cursor, l.Active, l.UpdatedAt = rest[0].Cursor, rest[0].Active, rest[0].UpdatedAt
-	l.Free, l.LowestUnmined, l.LastUsed = rest[0].Free, rest[0].LowestUnmined, rest[0].LastUsed
+	l.Free, l.LowestUnmined = rest[0].Free, rest[0].LowestUnmined
 	l.Gaps, err = rows(r, queries["load_gaps"], func(rs *sql.Rows, n *uint64) error { return rs.Scan(n) }, l.WalletID)
 	return err
+}
+
+// LastUsed is when an attempt of the wallet changed last.
+func (r *reader) LastUsed(_ context.Context, walletID int64) (time.Time, error) {
+	all, err := rows(r, queries["last_used"], func(rs *sql.Rows, at *time.Time) error { return rs.Scan(when{at}) }, walletID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return all[0], nil
 }

@@ -15,6 +15,11 @@ func (w *world) load(id int64) store.Load {
 	return read(w, func(r store.Reader) ([]store.Load, error) { return r.Loads(w.ctx, []int64{id}) })[0]
 }
 
+func (w *world) lastUsed(id int64) time.Time {
+	w.Helper()
+	return read(w, func(r store.Reader) (time.Time, error) { return r.LastUsed(w.ctx, id) })
+}
+
 // sums leaves the wallet's own row out of a comparison.
 var sums = cmpopts.IgnoreFields(store.Load{}, "Cursor", "Active", "UpdatedAt")
 
@@ -25,17 +30,31 @@ func testLoads(t *testing.T, h Harness) {
 			w.assign(id, "p7", w.future())
 			mined := w.ask(w.assign(id, "p8", w.future()))
 			w.move(mined, store.AttemptAsked, store.AttemptSigned, store.AttemptSent, store.AttemptMined)
-			lowest, last := uint64(4), w.attempt(mined).UpdatedAt
+			lowest := uint64(4)
 			row := w.wallet(id)
 			w.same("load", store.Load{
 				WalletID: id, Cursor: row.Nonce, Active: true, UpdatedAt: row.UpdatedAt, Free: 3, Reserved: 2, ReservedForWithdrawals: 1, Unmined: 2, InFlight: 3,
-				Gaps: []uint64{0, 1, 2, 3, 4, 6, 7}, LowestUnmined: &lowest, LastUsed: last,
+				Gaps: []uint64{0, 1, 2, 3, 4, 6, 7}, LowestUnmined: &lowest,
 			}, w.load(id))
 		},
 
 		"an empty wallet has nothing": func(w *world) {
 			id := w.hot().ID
 			w.same("load", store.Load{WalletID: id}, w.load(id), cmpopts.EquateEmpty(), sums)
+			if at := w.lastUsed(id); !at.IsZero() {
+				w.Errorf("it was never used, and was last used %v", at)
+			}
+		},
+
+		"a wallet was last used when one of its attempts changed last": func(w *world) {
+			id, other := w.hot().ID, w.hot().ID
+			first := w.ask(w.reserve(id, "a", w.future()))
+			last := w.ask(w.reserve(id, "b", w.future()))
+			w.ask(w.reserve(other, "c", w.future()))
+			w.move(first, store.AttemptAsked, store.AttemptRefused)
+			if got, want := w.lastUsed(id), w.attempt(first).UpdatedAt; !got.Equal(want) || got.Location() != time.UTC {
+				w.Errorf("last used %v, want %v; the other attempt changed %v", got, want, w.attempt(last).UpdatedAt)
+			}
 		},
 
 		"the wallet's own row comes along as it is now": func(w *world) {
@@ -91,7 +110,7 @@ func testLoads(t *testing.T, h Harness) {
 			id := w.hot().ID
 			w.move(w.ask(w.reserve(id, "a", w.future())), store.AttemptAsked, store.AttemptRefused)
 			w.move(w.ask(w.reserve(id, "b", w.future())), store.AttemptAsked, store.AttemptSigned, store.AttemptSuperseded)
-			if got := w.load(id); got.Unmined != 0 || got.InFlight != 0 || got.LowestUnmined != nil || got.LastUsed.IsZero() {
+			if got := w.load(id); got.Unmined != 0 || got.InFlight != 0 || got.LowestUnmined != nil {
 				w.Errorf("load: %+v", got)
 			}
 		},

@@ -19,12 +19,14 @@ SELECT v.id, w.nonce, w.is_active = 1, w.updated_at,
     (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'free')
   + (SELECT count(*) FROM nonces n
         WHERE n.wallet_id = w.id AND n.state = 'reserved' AND n.expires_at <= (SELECT clock_timestamp()) AND w.device IS NOT NULL),
-    (SELECT min(a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent') AND a.wallet_id = w.id),
-    (SELECT max(a.updated_at) FROM attempts a WHERE a.wallet_id = w.id)
+    (SELECT min(a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent') AND a.wallet_id = w.id)
 FROM unnest($1::bigint[]) WITH ORDINALITY v (id, place)
 JOIN internal_wallets w ON w.id = v.id
 JOIN wallet_counts c ON c.wallet_id = v.id
 ORDER BY v.place
+
+-- name: last_used
+SELECT max(updated_at) FROM attempts WHERE wallet_id = $1
 
 -- name: load_gaps
 -- Rows below the highest signed nonce that have no signed attempt. External nonces have no rows.

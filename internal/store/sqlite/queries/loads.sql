@@ -16,10 +16,12 @@ ORDER BY v.key
 SELECT w.nonce, w.is_active, w.updated_at,
     (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'free')
      + (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'reserved' AND n.expires_at <= ?2 AND w.device IS NOT NULL),
-    (SELECT min(a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent') AND a.wallet_id = w.id),
-    (SELECT max(a.updated_at) FROM attempts a WHERE a.wallet_id = w.id)
+    (SELECT min(a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent') AND a.wallet_id = w.id)
 FROM internal_wallets w
 WHERE w.id = ?1
+
+-- name: last_used
+SELECT max(updated_at) FROM attempts WHERE wallet_id = ?1
 
 -- name: load_gaps
 -- Rows below the highest signed nonce that have no signed attempt. External nonces have no rows.
