@@ -123,6 +123,7 @@ func (a *Attendant) pass(ctx context.Context, due bool) error {
 	row := store.Instance{
 		ID: a.id, Kind: kind, Host: a.self.Host, PID: a.self.PID, Version: a.self.Version, Cache: a.cache.Figures(),
 	}
+	row.Cache.Generation = a.obeyed // whoever else empties the cache may be about an older one
 	err = a.db.Update(ctx, func(tx store.Tx) error {
 		if !a.wrote.once {
 			if err := tx.DropInstances(ctx, forgetAfter); err != nil {
@@ -132,7 +133,7 @@ func (a *Attendant) pass(ctx context.Context, due bool) error {
 		return tx.Beat(ctx, row)
 	})
 	if err == nil {
-		a.wrote.once, a.wrote.kind, a.wrote.generation = true, kind, row.Cache.Generation
+		a.wrote.once, a.wrote.kind, a.wrote.generation = true, kind, a.obeyed
 	}
 	return err
 }

@@ -202,6 +202,26 @@ func TestAnInstanceEmptiesItsCacheBeforeItSaysSo(t *testing.T) {
 	})
 }
 
+// A program that attends may clear the cache itself (System.ClearCache), and be done with that after somebody else asked again.
+func TestAnInstanceNeverTakesBackWhatItAcknowledged(t *testing.T) {
+	onBoth(t, func(o *office) {
+		c := &cache{}
+		a, _ := o.attend(c, quiet)
+		o.until("one instance", one)
+		for range 2 {
+			if got, err := presence.Clear(o.Context(), o.db, "tester"); err != nil || len(got.Acknowledged) != 1 {
+				o.Fatalf("Clear = %+v, %v", got, err)
+			}
+		}
+		c.Clear(1)
+		a.Become("run")
+		s := o.until("it says something new", func(s presence.Status) bool { return one(s) && s.Instances[0].Kind == "run" })
+		if got := s.Instances[0].Cache.Generation; got != 2 {
+			o.Errorf("it obeyed generation 2, and says %d", got)
+		}
+	})
+}
+
 func TestClearingLeavesARecord(t *testing.T) {
 	onBoth(t, func(o *office) {
 		if _, err := presence.Clear(o.Context(), o.db, "tester"); err != nil {

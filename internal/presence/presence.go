@@ -42,8 +42,9 @@ type Status struct {
 	Instances  []store.Instance
 }
 
-// Stale says whether an instance has been silent for too long.
-func (s Status) Stale(i store.Instance) bool { return s.Now.Sub(i.HeartbeatAt) >= StaleAfter }
+// Stale says whether an instance has been silent for too long. A heartbeat from the future was written before the clock was set
+// back (F36): who lives writes a new one within BeatEvery.
+func (s Status) Stale(i store.Instance) bool { return s.Now.Sub(i.HeartbeatAt).Abs() >= StaleAfter }
 
 // Live are the instances that are not stale.
 func (s Status) Live() []store.Instance { return s.where(false) }

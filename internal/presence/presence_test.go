@@ -32,6 +32,13 @@ func TestAnInstanceIsStaleAfterFifteenSecondsWithoutAHeartbeat(t *testing.T) {
 	}
 }
 
+func TestF36AnInstanceThatDiedBeforeTheClockWasSetBackIsStale(t *testing.T) {
+	s := Status{Now: noon, Instances: []store.Instance{row("died", -time.Hour, 0), row("lives", 0, 0)}}
+	if live, gone := names(s.Live()), names(s.Gone()); !slices.Equal(live, []string{"lives"}) || !slices.Equal(gone, []string{"died"}) {
+		t.Errorf("live: %v, stale: %v", live, gone)
+	}
+}
+
 func TestWhoWasLiveWhenAskedMustAnswer(t *testing.T) {
 	asked := Status{Now: noon, Generation: 7, Instances: []store.Instance{
 		row("obeys", 0, 6), row("hangs", 10*time.Second, 6), row("ends", 0, 6), row("dead", time.Minute, 6),
