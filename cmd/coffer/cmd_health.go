@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
@@ -29,10 +31,10 @@ no configuration is needed. The pool's count ("pending") is shown and decides no
   UNKNOWN   the nodes disagree or do not answer, or there is no node and no CHAIN_NONCE.
 
 The first line is NONCE STATE - why | cursor=… chain=… inflight=…, the rest says what it means and what to
-do. Without arguments all active wallets are judged: the worst state wins (CRITICAL before UNKNOWN before
-WARNING), with one line for each wallet that is not OK; inactive ones are left out and counted, and judged
-when they are named. The nonce of a Bitcoin or Solana wallet is coffer's own sequence number: there is no
-chain count, and a hole in it holds nothing up.`,
+do. Without arguments all wallets are judged: the worst state wins (CRITICAL before UNKNOWN before WARNING),
+with one line for each wallet that is not OK. Inactive ones with nothing in flight are left out and counted,
+and judged when they are named. The nonce of a Bitcoin or Solana wallet is coffer's own sequence number:
+there is no chain count, and a hole in it holds nothing up.`,
 		Example: `  coffer health 0xYourWallet… 1
   coffer health 0xYourWallet… 1 100
   coffer health`,
@@ -115,18 +117,15 @@ func (a *app) healthOfAll(cmd *cobra.Command, s *coffer.System) (nonce.HealthSta
 	if err != nil {
 		return nonce.HealthUnknown, err
 	}
-	var active []wallet.Wallet
-	for _, w := range all {
-		if w.Active {
-			active = append(active, w)
-		}
-	}
-	if len(active) == 0 {
-		return nonce.HealthUnknown, fault.New(fault.NotFound, "wallet_not_found", "coffer list", "there is no active wallet to judge")
-	}
-	healths, err := s.Health(cmd.Context(), active)
+	healths, err := s.Health(cmd.Context(), all)
 	if err != nil {
 		return nonce.HealthUnknown, err
 	}
-	return a.showHealths(healths, len(all)-len(active))
+	// An inactive wallet is of interest as long as something of it is on its way: that goes on.
+	judged := slices.DeleteFunc(healths, func(h nonce.Health) bool { return !h.Wallet.Active && h.InFlight == 0 })
+	if len(judged) == 0 {
+		return nonce.HealthUnknown, fault.New(fault.NotFound, "wallet_not_found", "coffer list",
+			"there is no wallet to judge: none is active or has anything in flight")
+	}
+	return a.showHealths(judged, len(all)-len(judged))
 }

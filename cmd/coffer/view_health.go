@@ -110,7 +110,7 @@ func (a *app) showHealths(all []nonce.Health, inactive int) (nonce.HealthState, 
 		}
 	}
 	if inactive > 0 {
-		a.say("left out: %d inactive", inactive)
+		a.say("left out: %d inactive, with nothing in flight", inactive)
 	}
 	return worst, nil
 }
