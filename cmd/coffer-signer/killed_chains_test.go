@@ -11,6 +11,7 @@ import (
 	"coffer.internal/internal/signer/btctx"
 	"coffer.internal/internal/signer/btctx/btctest"
 	"coffer.internal/internal/signer/derive"
+	"coffer.internal/internal/signer/soltx"
 	"coffer.internal/signing"
 )
 
@@ -27,14 +28,15 @@ func bitcoin(from string, base int) signing.Intent {
 	return p.Intent()
 }
 
-// solana is one of few payments at one of few numbers, with one of two blockhashes, sometimes as a second attempt.
+// solana is one of few payments at one of few numbers, of one of few amounts with one of two blockhashes, sometimes as a second
+// attempt: some that differ for coffer would be one transaction for the chain.
 func solana(from string, base int) signing.Intent {
 	blockhash := sha256.Sum256([]byte{byte(rand.IntN(2))})
 	i := signing.Intent{
 		Version: signing.Version, Ledger: ledger, Payment: fmt.Sprint("s-", base+rand.IntN(60)), Purpose: signing.PurposePayment,
 		ChainType: derive.Solana, ChainID: 104, From: from, Nonce: uint64(base + rand.IntN(60)),
 		Solana: &signing.SolanaTransfer{
-			To: "HAgk14JpMQLgt6rVgv7cBQFJWFto5Dqxi472uT3DKpqk", Amount: "1000", RecentBlockhash: base58.Encode(blockhash[:]),
+			To: "HAgk14JpMQLgt6rVgv7cBQFJWFto5Dqxi472uT3DKpqk", Amount: fmt.Sprint(1_000 + base + rand.IntN(60)), RecentBlockhash: base58.Encode(blockhash[:]),
 			LastValidBlockHeight: 300, Attempt: 1,
 		},
 	}
@@ -65,6 +67,9 @@ func TestF34AKilledMachineAnswersTheSameOnBitcoinAndSolana(t *testing.T) {
 			for _, in := range btctx.Inputs(i) {
 				uses = append(uses, "input "+in)
 			}
+		}
+		if i.Solana != nil {
+			uses = append(uses, soltx.Inputs(i)...)
 		}
 		return uses
 	})

@@ -37,7 +37,7 @@ var chains = map[string]chain{
 		k, err := derive.Btcec(seed, path)
 		return btcKey{k}, err
 	}},
-	derive.Solana: {soltx.Check, nil, func(seed []byte, path string) (privateKey, error) {
+	derive.Solana: {soltx.Check, soltx.Inputs, func(seed []byte, path string) (privateKey, error) {
 		k, err := derive.Ed25519(seed, path)
 		return solanaKey{k}, err
 	}},

@@ -112,6 +112,8 @@ func TestWhatIsUsedUpIsNotSignedAgainOnSolana(t *testing.T) {
 	again.Solana.Attempt, again.Solana.RecentBlockhash = 2, solanaTo
 	fresh.Solana.RecentBlockhash = solanaTo
 	fill.Purpose = signing.PurposeGapFill
+	other := solanaPayment(from, 101, 1, "b")
+	other.Solana.Amount = "1001"
 	answers := ask(t, m,
 		solanaPayment(from, 101, 0, "a"),
 		again,                            // the same payment with a fresh blockhash, as a second attempt
@@ -119,13 +121,35 @@ func TestWhatIsUsedUpIsNotSignedAgainOnSolana(t *testing.T) {
 		solanaPayment(from, 101, 1, "a"), // … at another number
 		solanaPayment(from, 101, 0, "b"), // a's number
 		fill,
-		solanaPayment(from, 101, 1, "b"),
+		other,
 	)
 	want := []string{
-		"signed", "conflict second_attempt", "conflict nonce_bound", "conflict payment_bound", "conflict nonce_bound", "permanent malformed", "signed",
+		"signed", "conflict second_attempt", "conflict payment_bound", "conflict payment_bound", "conflict nonce_bound", "permanent malformed", "signed",
 	}
 	if diff := cmp.Diff(want, codes(answers)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// The chain takes equal bytes once, whatever they pay for here: the second payment would seem made and never be.
+func TestTwoPaymentsAreNeverOneTransactionOnSolana(t *testing.T) {
+	m, _ := newMachine(t)
+	from := keyOf(t, m, "solana", 103)
+	longer, onTestnet, dearer, later := solanaPayment(from, 103, 1, "b"), solanaPayment(from, 102, 0, "c"), solanaPayment(from, 103, 2, "d"), solanaPayment(from, 103, 3, "e")
+	longer.Solana.LastValidBlockHeight++ // says something else, but not to the chain
+	dearer.Solana.ComputeUnitLimit = 1_000
+	later.Solana.RecentBlockhash = solanaTo
+	answers := ask(t, m, solanaPayment(from, 103, 0, "a"), longer, onTestnet, dearer, later, solanaPayment(from, 103, 0, "a"))
+	want := []string{"signed", "conflict message_bound", "conflict message_bound", "signed", "signed", "signed"}
+	if diff := cmp.Diff(want, codes(answers)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	byHash := map[string]signing.Digest{}
+	for _, a := range answers {
+		if first, there := byHash[a.Hash]; there && a.Refusal == nil && first != a.Digest {
+			t.Errorf("%s and %s are both transaction %s", first, a.Digest, a.Hash)
+		}
+		byHash[a.Hash] = a.Digest
 	}
 }
 

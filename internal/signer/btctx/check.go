@@ -153,7 +153,7 @@ func fee(s *spending, most int64) string {
 		}
 	}
 	for _, o := range s.tx.TxOut {
-		if out += o.Value; out > btcutil.MaxSatoshi {
+		if out += o.Value; o.Value > btcutil.MaxSatoshi || out > btcutil.MaxSatoshi { // one alone could carry the sum round
 			return "its outputs hold more than there is"
 		}
 	}

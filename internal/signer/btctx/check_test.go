@@ -2,9 +2,11 @@ package btctx
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"testing"
 
+	"github.com/btcsuite/btcd/btcutil"
 	"github.com/btcsuite/btcd/btcutil/psbt"
 	"github.com/btcsuite/btcd/chaincfg/chainhash"
 	"github.com/btcsuite/btcd/txscript"
@@ -77,6 +79,8 @@ func TestPaymentsOutOfOrderAreRefusedForGood(t *testing.T) {
 	strange := btctest.Script(regtest, stranger)
 	fee := p
 	fee.Fee = 1_001
+	rich := p // two outputs hold all that there is, each; one of them would be the fee
+	rich.Each, rich.Fee = btcutil.MaxSatoshi, btcutil.MaxSatoshi
 	for name, c := range map[string]struct {
 		intent signing.Intent
 		want   string
@@ -116,6 +120,7 @@ func TestPaymentsOutOfOrderAreRefusedForGood(t *testing.T) {
 		"an output's script":   {psbtWith(func(k *psbt.Packet) { k.Outputs[0].WitnessScript = []byte{1} }), "output 0 has fields"},
 
 		// what it spends
+		"nothing":                       {psbtWith(func(k *psbt.Packet) { k.UnsignedTx.TxIn, k.Inputs = nil, nil }), "it spends nothing"},
 		"another sighash type":          {psbtWith(func(k *psbt.Packet) { k.Inputs[1].SighashType = txscript.SigHashNone }), "sighash type 0x2 is not ALL"},
 		"ALL, but anyone can pay":       {psbtWith(func(k *psbt.Packet) { k.Inputs[0].SighashType = txscript.SigHashAll | txscript.SigHashAnyOneCanPay }), "is not ALL"},
 		"a missing amount":              {psbtWith(func(k *psbt.Packet) { k.Inputs[1].WitnessUtxo = nil }), "the amount that it spends is missing"},
@@ -146,8 +151,10 @@ func TestPaymentsOutOfOrderAreRefusedForGood(t *testing.T) {
 		"change in two parts":       {psbtWith(func(k *psbt.Packet) { add(k, wire.NewTxOut(600, k.UnsignedTx.TxOut[1].PkScript)) }), "2 the payer"},
 		"the recipient not at all":  {psbtWith(func(k *psbt.Packet) { k.UnsignedTx.TxOut, k.Outputs = k.UnsignedTx.TxOut[1:], k.Outputs[1:] }), "0 outputs pay the recipient"},
 		"dust":                      {psbtWith(func(k *psbt.Packet) { k.UnsignedTx.TxOut[1].Value = 293 }), "which is dust: nodes pass on 294 or more"},
+		"inputs beyond all bitcoin": {rich.Intent(), "its inputs hold more than there is"},
 		"a fee above the cap":       {say(func(i *signing.Intent) { i.BTC.PSBT = fee.Intent().BTC.PSBT }), "its fee is 1001 sat, above max_fee 1000"},
 		"more out than in":          {psbtWith(func(k *psbt.Packet) { k.UnsignedTx.TxOut[1].Value += 1_001 }), "1 sat more than its inputs"},
+		"a sum that goes round":     {psbtWith(func(k *psbt.Packet) { k.UnsignedTx.TxOut[1].Value = math.MaxInt64 }), "more than there is"},
 		"change beyond all bitcoin": {psbtWith(func(k *psbt.Packet) { k.UnsignedTx.TxOut[1].Value = 1 << 62 }), "more than there is"},
 	} {
 		r := Check(c.intent)
@@ -160,6 +167,24 @@ func TestPaymentsOutOfOrderAreRefusedForGood(t *testing.T) {
 		if raw, _, err := Sign(c.intent, testKey(1)); err == nil {
 			t.Errorf("%s: signed %x", name, raw)
 		}
+	}
+}
+
+// The library panics at a derivation path without the key's fingerprint.
+func TestAPSBTThatBreaksItsReaderIsRefused(t *testing.T) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			t.Errorf("panic: %v", broken)
+		}
+	}()
+	p := payment(t)
+	packet := p.Packet()
+	key := testKey(1).PubKey().SerializeCompressed()
+	packet.Outputs[1].Bip32Derivation = []*psbt.Bip32Derivation{{PubKey: key}}
+	i := p.Intent()
+	i.BTC.PSBT = bytes.Replace(btctest.Encode(packet), append(bytes.Clone(key), 4, 0, 0, 0, 0), append(bytes.Clone(key), 0), 1)
+	if r := Check(i); r == nil || r.Code != "malformed" || !strings.HasPrefix(r.Reason, "psbt: ") {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -22,7 +22,15 @@ const (
 )
 
 // parse reads a PSBT, strictly: what was read must be, written again, the same bytes, so that nothing in them was passed over.
-func parse(b []byte) (*psbt.Packet, string) {
+//
+// The library panics at some PSBTs, such as one with an empty derivation path. Such an intent would never get an answer, nor would
+// those that are asked with it.
+func parse(b []byte) (p *psbt.Packet, why string) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			p, why = nil, fmt.Sprintf("psbt: %v", broken)
+		}
+	}()
 	p, err := psbt.NewFromRawBytes(bytes.NewReader(b), false)
 	if err != nil {
 		return nil, fmt.Sprintf("psbt: %v", err)

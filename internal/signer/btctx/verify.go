@@ -12,7 +12,8 @@ import (
 )
 
 // Verify says whether raw is exactly the transaction of an intent with every input signed, and what its txid is. It is for the side
-// that asked: a script engine runs each input with the amount that the intent gives it.
+// that asked: a script engine runs each input with the amount that the intent gives it. To that, a signature of another sighash type
+// than ALL is good as well, and it would let others change the transaction: none is taken.
 func Verify(intent signing.Intent, raw []byte) (hash string, err error) {
 	s, why := read(intent)
 	if why != "" {
@@ -32,6 +33,9 @@ func Verify(intent signing.Intent, raw []byte) (hash string, err error) {
 	fetcher := s.fetcher()
 	hashes := txscript.NewTxSigHashes(tx, fetcher)
 	for i, spent := range s.spent {
+		if w := tx.TxIn[i].Witness; len(w) == 0 || !bytes.HasSuffix(w[0], []byte{byte(txscript.SigHashAll)}) {
+			return "", fmt.Errorf("input %d is not signed with sighash type ALL", i)
+		}
 		engine, err := txscript.NewEngine(spent.PkScript, tx, i, txscript.StandardVerifyFlags, nil, hashes, spent.Value, fetcher)
 		if err == nil {
 			err = engine.Execute()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/btcsuite/btcd/txscript"
 	"github.com/btcsuite/btcd/wire"
 
 	"coffer.internal/internal/signer/btctx/btctest"
@@ -42,13 +43,21 @@ func TestWhatWasAskedForIsTakenAndNothingElse(t *testing.T) {
 		return raw
 	}
 	for name, bad := range map[string][]byte{
-		"nothing":                nil,
-		"half of it":             raw[:len(raw)/2],
-		"more than it":           append(bytes.Clone(raw), 0),
-		"another recipient":      of(other.Intent()),
-		"another amount":         changed(func(tx *wire.MsgTx) { tx.TxOut[0].Value++ }),
-		"change to a stranger":   changed(func(tx *wire.MsgTx) { tx.TxOut[1].PkScript = btctest.Script(regtest, stranger) }),
-		"an input less":          changed(func(tx *wire.MsgTx) { tx.TxIn = tx.TxIn[:1] }),
+		"nothing":              nil,
+		"half of it":           raw[:len(raw)/2],
+		"more than it":         append(bytes.Clone(raw), 0),
+		"another recipient":    of(other.Intent()),
+		"another amount":       changed(func(tx *wire.MsgTx) { tx.TxOut[0].Value++ }),
+		"change to a stranger": changed(func(tx *wire.MsgTx) { tx.TxOut[1].PkScript = btctest.Script(regtest, stranger) }),
+		"an input less":        changed(func(tx *wire.MsgTx) { tx.TxIn = tx.TxIn[:1] }),
+		"another sighash type": changed(func(tx *wire.MsgTx) {
+			s, _ := read(i)
+			hashes := txscript.NewTxSigHashes(tx, s.fetcher())
+			var err error
+			if tx.TxIn[0].Witness, err = txscript.WitnessSignature(tx, hashes, 0, s.spent[0].Value, s.spent[0].PkScript, txscript.SigHashNone, testKey(1), true); err != nil {
+				t.Fatal(err)
+			}
+		}),
 		"another input's answer": changed(func(tx *wire.MsgTx) { tx.TxIn[0].Witness = tx.TxIn[1].Witness }),
 		"an input not signed":    changed(func(tx *wire.MsgTx) { tx.TxIn[1].Witness = nil }),
 		"a script":               changed(func(tx *wire.MsgTx) { tx.TxIn[1].SignatureScript = []byte{0x51} }),

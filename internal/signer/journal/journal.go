@@ -1,10 +1,10 @@
 // Package journal is the memory of the signing machine: what it signed, what it refused, and which keys it made. It is what
-// keeps two different payloads from ever being signed for one nonce or one output of Bitcoin, and one payment from being signed
-// twice.
+// keeps two different payloads from ever being signed for one nonce or one output of Bitcoin, one payment from being signed twice,
+// and two payments from being one transaction.
 //
 //	entry     digest → the intent in its canonical encoding, and the signed bytes with their hash, or the refusal
-//	slot      (chain type, chain id, address, nonce, on Solana also attempt), and on Bitcoin each outpoint → the digest that is
-//	          signed for it
+//	slot      (chain type, chain id, address, nonce, on Solana also attempt), on Bitcoin each outpoint and on Solana the message
+//	          → the digest that is signed for it
 //	payment   (ledger, payment id) → its place: all its slots
 //	key       (chain type, address) → derivation path, and the ledger that it is bound to
 //	ref       (ledger, chain type, counter, ref) → derivation path

@@ -22,6 +22,9 @@ type Key struct {
 	Path      string `json:"path"`
 }
 
+// maxName is the most bytes of a ledger id or a ref: bbolt fails on keys above 32 KiB, and with it every caller of the same commit.
+const maxName = 1 << 10
+
 // NewKey makes a key of the next index, or finds the path made for the same ref. address derives what lies at a path. The
 // index is taken before anybody hears of the key, and is never taken again.
 func (j *Journal) NewKey(ctx context.Context, r signing.KeyRequest, address func(path string) (string, error)) (Key, error) {
@@ -31,6 +34,9 @@ func (j *Journal) NewKey(ctx context.Context, r signing.KeyRequest, address func
 	}
 	if r.Ledger == "" {
 		return Key{}, fault.New(fault.Usage, "no_ledger", "coffer init", "a key is bound to a ledger, and none is named")
+	}
+	if len(r.Ledger) > maxName || len(r.Ref) > maxName {
+		return Key{}, fault.New(fault.Usage, "long_ref", "", "a ledger id and a ref have at most %d bytes, these have %d and %d", maxName, len(r.Ledger), len(r.Ref))
 	}
 	k := Key{ChainType: r.ChainType, Network: network, Ledger: r.Ledger, Ref: r.Ref}
 	err = j.write(ctx, func(tx *bolt.Tx) (wrote bool, err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
@@ -39,6 +40,22 @@ func TestTheCounterOfKeysNeverGoesBack(t *testing.T) {
 	}
 	if c, err := w.Counts(); err != nil || c.Keys != 2 {
 		t.Errorf("%d keys, %v", c.Keys, err)
+	}
+}
+
+// bbolt fails on a key above 32 KiB, with the whole commit.
+func TestANameThatIsTooLongFailsNobodyElse(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("r", 40_000)
+	for _, r := range []signing.KeyRequest{
+		{Ledger: ledger, ChainType: "evm", ChainID: 1, Ref: long}, {Ledger: long, ChainType: "evm", ChainID: 1, Ref: "r"},
+	} {
+		if k, err := w.NewKey(t.Context(), r, at); !errors.Is(err, fault.Usage) || fault.Code(err) != "long_ref" {
+			t.Errorf("%s, %v", k.Path, err)
+		}
+	}
+	if k := w.newKey(signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1, Ref: long[:maxName]}); k.Path != "m/44'/60'/0'/0/0" {
+		t.Errorf("the first key is at %s", k.Path)
 	}
 }
 

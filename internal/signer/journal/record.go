@@ -16,7 +16,7 @@ type Proposal struct {
 	Intent    signing.Intent
 	Digest    signing.Digest
 	Malformed *signing.Refusal // as in Facts
-	Inputs    []string         // Bitcoin: the outpoints that it spends
+	Inputs    []string         // what it uses up beside its number: outpoints on Bitcoin, its message on Solana
 
 	// What Look finds. Keys never move: what it says of them stays true.
 	Held      bool

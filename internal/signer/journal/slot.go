@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"coffer.internal/internal/signer/derive"
 	"coffer.internal/signing"
 )
 
@@ -17,10 +18,10 @@ type Place struct {
 	Address   string   `json:"address"`
 	Nonce     uint64   `json:"nonce"`
 	Attempt   uint32   `json:"attempt,omitempty"` // Solana
-	Inputs    []string `json:"inputs,omitempty"`  // Bitcoin: the outpoints that are spent, in order of their text
+	Inputs    []string `json:"inputs,omitempty"`  // what the number is not: outpoints on Bitcoin, the message on Solana; in order of their text
 }
 
-// PlaceOf is the place of an intent that spends these inputs.
+// PlaceOf is the place of an intent that uses up these inputs.
 func PlaceOf(i signing.Intent, inputs []string) Place {
 	p := Place{ChainType: i.ChainType, ChainID: i.ChainID, Address: i.From, Nonce: i.Nonce, Inputs: slices.Sorted(slices.Values(inputs))}
 	if i.Solana != nil {
@@ -42,13 +43,13 @@ func (p Place) String() string {
 		if n == few {
 			return fmt.Sprintf("%s and %d more", s, len(p.Inputs)-few)
 		}
-		s += ", input " + in
+		s += ", " + p.input(in).name
 	}
 	return s
 }
 
-// Slot is one thing that a signature uses up: the number of an account, an attempt at it, an outpoint. At most one payload is ever
-// signed for each.
+// Slot is one thing that a signature uses up: the number of an account, an attempt at it, an outpoint, a message. At most one payload
+// is ever signed for each.
 type Slot struct {
 	name string // for people
 	code string // of the refusal that finds it bound
@@ -59,10 +60,17 @@ type Slot struct {
 func (p Place) slots() []Slot {
 	all := []Slot{p.number()}
 	for _, in := range p.Inputs {
-		// An outpoint is one on all networks: who calls the network by another name gets no second signature for it.
-		all = append(all, Slot{"input " + in, "input_bound", key(p.ChainType, "input", in)})
+		all = append(all, p.input(in))
 	}
 	return all
+}
+
+// input is one on all networks: who calls the network by another name gets no second signature for it.
+func (p Place) input(in string) Slot {
+	if p.ChainType == derive.Solana {
+		return Slot{"the message with SHA-256 " + in, "message_bound", key(p.ChainType, "message", in)}
+	}
+	return Slot{"input " + in, "input_bound", key(p.ChainType, "input", in)}
 }
 
 // number is the account's: the numbers of one account stand in order, the attempts at one beside each other.

@@ -126,10 +126,12 @@ func TestWhatWasJournaledBeforeOtherChainsStaysBound(t *testing.T) {
 }
 
 func TestNoTwoSlotsShareAKey(t *testing.T) {
+	posing := solana(9, "p", 1)
+	posing.Inputs = bitcoin(9, "p", 0).Inputs // as if an outpoint could be a message
 	seen := map[string]string{}
 	for _, p := range []Proposal{
 		proposed(payment(7, "p", "1")), proposed(payment(8, "p", "1")), bitcoin(7, "p", 0, 1, 10), bitcoin(8, "p", 11),
-		solana(7, "p", 1), solana(7, "p", 2), solana(8, "p", 1),
+		solana(7, "p", 1), solana(7, "p", 2), solana(8, "p", 1), posing,
 	} {
 		for _, s := range PlaceOf(p.Intent, p.Inputs).slots() {
 			if other, there := seen[string(s.key)]; there {
@@ -138,7 +140,7 @@ func TestNoTwoSlotsShareAKey(t *testing.T) {
 			seen[string(s.key)] = s.name
 		}
 	}
-	if len(seen) != 2+4+2+3 {
+	if len(seen) != 2+4+2+3+2 {
 		t.Errorf("%d slots: %v", len(seen), seen)
 	}
 }

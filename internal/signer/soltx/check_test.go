@@ -74,6 +74,7 @@ func TestPaymentsOutOfOrderAreRefusedForGood(t *testing.T) {
 		"no blockhash":            {func(i *signing.Intent) { i.Solana.RecentBlockhash = "" }, "recent_blockhash"},
 		"a blockhash of 31 bytes": {func(i *signing.Intent) { i.Solana.RecentBlockhash = base58.Encode(bytes.Repeat([]byte{1}, 31)) }, "32 bytes"},
 		"no last height":          {func(i *signing.Intent) { i.Solana.LastValidBlockHeight = 0 }, "no height"},
+		"a last height of 2^53+1": {func(i *signing.Intent) { i.Solana.LastValidBlockHeight = signing.MaxNonce + 1 }, "no height"},
 		"no attempt":              {func(i *signing.Intent) { i.Solana.Attempt = 0 }, "count from 1"},
 		"too many units":          {func(i *signing.Intent) { i.Solana.ComputeUnitLimit = 1_400_001 }, "above 1400000"},
 		"a price without a limit": {func(i *signing.Intent) { i.Solana.ComputeUnitPrice = "1" }, "without a compute_unit_limit"},
