@@ -1,6 +1,7 @@
 package signing
 
-// SolanaTransfer is a transfer of SOL, or of an SPL token when Mint is set. The transaction is made of these fields alone.
+// SolanaTransfer is a transfer of SOL, or of an SPL token when Mint is set. The transaction is made of these fields and From alone:
+// two payments that differ in none of what goes into it would be one transaction, and the second is refused.
 type SolanaTransfer struct {
 	To     string `json:"to"`     // who is paid: the address of a wallet, not of a token account
 	Amount string `json:"amount"` // lamports, or the token's smallest unit
