@@ -21,15 +21,17 @@ func (f *Format) object(raw []byte, at func(int64) place) Row {
 	_, _ = dec.Token() // {
 	for dec.More() {
 		key, err := dec.Token()
-		if err == nil {
-			err = row.member(dec, key.(string), at)
-		}
 		if err != nil {
 			row.Err = err
 			return row
 		}
+		if err := row.member(dec, key.(string), at); row.Err == nil {
+			row.Err = err // and on: whoever sent the row knows it by another field
+		}
 	}
-	row.Err = row.missing()
+	if row.Err == nil {
+		row.Err = row.missing()
+	}
 	return row
 }
 

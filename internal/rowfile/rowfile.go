@@ -85,7 +85,7 @@ type cell struct {
 // Row is one row of a file.
 type Row struct {
 	Line int
-	// Err is what is wrong with the row, a *Fault. What could be read before it was found is there.
+	// Err is the first that is wrong with the row, a *Fault. The other fields are there, as far as the row could be taken apart.
 	Err error
 
 	format *Format

@@ -123,6 +123,19 @@ func TestAFaultOfARowIsNamedWithItsPlaceAndTheNextRowIsRead(t *testing.T) {
 	}
 }
 
+func TestWhatStandsBehindAFaultOfARowIsReadToo(t *testing.T) {
+	for name, in := range map[string]string{
+		"NDJSON": `{"chain_id":"x","colour":1,"address":"a"}` + "\n",
+		"array":  `[{"chain_id":"x","colour":1,"address":"a"}]`,
+		"CSV":    "chain_id,nonce,address\nx,y,a\n",
+	} {
+		row, err := rowfile.NewReader(strings.NewReader(in), format).Next()
+		if err != nil || row.Text("address") != "a" || row.Err == nil || !strings.Contains(row.Err.Error(), "chain_id") {
+			t.Errorf("%s: address %q, %v, %v", name, row.Text("address"), row.Err, err)
+		}
+	}
+}
+
 func TestAFaultOfTheFileEndsItAndNamesItsPlace(t *testing.T) {
 	const row = `{"address":"a","chain_id":1}`
 	for in, want := range map[string]string{

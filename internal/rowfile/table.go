@@ -81,12 +81,13 @@ func (b *table) next() (Row, error) {
 		}
 		if field.Kind == Text {
 			c.text = strings.Clone(s) // the cells share one long string
-		} else if err := c.number(field.Kind, field.Name, s); err != nil {
-			row.Err = &Fault{Line: at.line, Column: at.column, Err: err}
-			return row, nil
+		} else if err := c.number(field.Kind, field.Name, s); err != nil && row.Err == nil {
+			row.Err = &Fault{Line: at.line, Column: at.column, Err: err} // and on: whoever sent the row knows it by another field
 		}
 	}
-	row.Err = row.missing()
+	if row.Err == nil {
+		row.Err = row.missing()
+	}
 	return row, nil
 }
 
