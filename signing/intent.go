@@ -37,17 +37,6 @@ type Digest [32]byte
 
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
-// ParseDigest reads what String prints.
-func ParseDigest(s string) (Digest, error) {
-	var d Digest
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != len(d) {
-		return d, fmt.Errorf("digest %q is not 64 hex digits", s)
-	}
-	copy(d[:], b)
-	return d, nil
-}
-
 // Intent is one transaction to be signed, complete. Exactly one of the chain parts is set, that of ChainType.
 type Intent struct {
 	Version   int     `json:"version"`

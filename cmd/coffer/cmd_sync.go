@@ -32,8 +32,9 @@ and drops reservations that nothing was asked for. Nothing overrides a nonce tha
 --from-chain takes the number from the nodes of the chain, of which all must agree. It only ever raises the
 cursor; free and reserved nonces that the chain has spent become external. --all --from-chain does so for
 every EVM wallet, active or not, or for those of one CHAIN_ID, in a few requests and one transaction. A
-wallet whose nodes do not agree, do not answer or are not configured stays as it is and is named: exit 7; no
-node answered at all: exit 6. Bitcoin and Solana count no account nonces: give their NONCE yourself.`,
+wallet whose nodes do not agree, do not answer or are not configured stays as it is and is named: exit 7. No
+node answered at all: exit 6; none is configured: exit 4. Bitcoin and Solana count no account nonces: give
+their NONCE yourself.`,
 		Example: `  coffer sync 0xYourWallet… 1 100
   coffer sync 0xYourWallet… 1 --from-chain
   coffer sync --all --from-chain 1
