@@ -50,11 +50,11 @@ func TestTheProgramOfThePageIsADaemonWithItsOwnStrategy(t *testing.T) {
 	defer cancel()
 	e := openExchange(ctx, 2)
 	defer e.close()
-	e.configure("strategy = \"spare-last\"\n")
-	spare, other := e.hot[0], e.hot[1]
+	e.configure("strategy = \"newest-first\"\n")
+	older, newest := e.hot[0], e.hot[1]
 
 	daemon := exec.CommandContext(ctx, buildFromPage(t, "docs/strategy.md"))
-	daemon.Env = append(os.Environ(), "COFFER_HOME="+e.home, "SPARE_WALLET="+spare)
+	daemon.Env = append(os.Environ(), "COFFER_HOME="+e.home)
 	daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var log strings.Builder
 	daemon.Stderr = &log
@@ -74,16 +74,16 @@ func TestTheProgramOfThePageIsADaemonWithItsOwnStrategy(t *testing.T) {
 		}
 		return w
 	}
-	for i := range 3 { // by lowest-nonce the spare one would pay the first
-		if w := pay(fmt.Sprint("w-", i)); w.Wallet != other {
-			t.Errorf("payment %d came from %s, want %s", i, w.Wallet, other)
+	for i := range 3 { // by lowest-nonce the older one would pay the first
+		if w := pay(fmt.Sprint("w-", i)); w.Wallet != newest {
+			t.Errorf("payment %d came from %s, want %s", i, w.Wallet, newest)
 		}
 	}
-	if _, _, err := system.Wallets.SetActive(ctx, other, e.chainID, false); err != nil {
+	if _, _, err := system.Wallets.SetActive(ctx, newest, e.chainID, false); err != nil {
 		t.Fatal(err)
 	}
-	if w := pay("w-last"); w.Wallet != spare {
-		t.Errorf("with no other wallet the payment came from %s, want the spare %s", w.Wallet, spare)
+	if w := pay("w-last"); w.Wallet != older {
+		t.Errorf("with no other wallet the payment came from %s, want the older %s", w.Wallet, older)
 	}
 
 	if err := daemon.Process.Signal(syscall.SIGTERM); err != nil {
@@ -127,13 +127,13 @@ func buildFromPage(t *testing.T, page string) string {
 func TestAStrategyThatOnlyAnotherProgramKnowsRefusesWhatNeedsAChoice(t *testing.T) {
 	e := openExchange(t.Context(), 1)
 	defer e.close()
-	e.configure("strategy = \"spare-last\"\n")
+	e.configure("strategy = \"newest-first\"\n")
 	s := e.open(t, coffer.Options{})
 
 	names := func(what string, err error) {
 		t.Helper()
 		said := fmt.Sprint(err)
-		if !errors.Is(err, fault.Usage) || !strings.Contains(said, `chain.evm.1337.strategy = "spare-last"`) ||
+		if !errors.Is(err, fault.Usage) || !strings.Contains(said, `chain.evm.1337.strategy = "newest-first"`) ||
 			!strings.Contains(said, "least-in-flight, lowest-nonce, round-robin") || fault.Hint(err) == "" {
 			t.Errorf("%s: %v", what, err)
 		}

@@ -31,7 +31,7 @@ func NewSet(own ...Strategy) (Set, error) {
 		}
 		name := o.Name()
 		if !CheckName(name) {
-			return Set{}, fault.New(fault.Usage, "bad_strategy", "use lower-case letters, digits and single hyphens, 40 at most, as in spare-last",
+			return Set{}, fault.New(fault.Usage, "bad_strategy", "use lower-case letters, digits and single hyphens, 40 at most, as in newest-first",
 				"%q cannot be the name of a strategy", name)
 		}
 		if _, taken := s.byName[name]; taken {

@@ -142,14 +142,14 @@ func (o own) Name() string                          { return string(o) }
 func (own) Choose([]strategy.Candidate, uint64) int { return 0 }
 
 func TestASetKnowsTheBuiltInOnesAndTheProgramsOwn(t *testing.T) {
-	s, err := strategy.NewSet(own("spare-last"))
+	s, err := strategy.NewSet(own("newest-first"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.String(); got != "least-in-flight, lowest-nonce, round-robin, spare-last" {
+	if got := s.String(); got != "least-in-flight, lowest-nonce, round-robin, newest-first" {
 		t.Error(got)
 	}
-	if got, ok := s.Lookup("spare-last"); !ok || got.Name() != "spare-last" {
+	if got, ok := s.Lookup("newest-first"); !ok || got.Name() != "newest-first" {
 		t.Errorf("%v, %v", got, ok)
 	}
 	if _, ok := s.Lookup("best"); ok {
