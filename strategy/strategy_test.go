@@ -146,7 +146,7 @@ func TestASetKnowsTheBuiltInOnesAndTheProgramsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.String(); got != "least-in-flight, lowest-nonce, round-robin, newest-first" {
+	if got := s.String(); got != "least-in-flight, lowest-nonce, newest-first, round-robin" {
 		t.Error(got)
 	}
 	if got, ok := s.Lookup("newest-first"); !ok || got.Name() != "newest-first" {
