@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"coffer.internal/internal/fault"
@@ -68,6 +69,12 @@ func (s *System) attending(kind string) (a *presence.Attendant, leave func()) {
 func (s *System) CacheStatus(ctx context.Context) (CacheStatus, error) {
 	st, err := presence.Read(ctx, s.db)
 	return st, storefault.Of(err, "read the instances")
+}
+
+// DaemonRuns says whether some daemon drives this database, or stands by to.
+func (s *System) DaemonRuns(ctx context.Context) (bool, error) {
+	st, err := s.CacheStatus(ctx)
+	return slices.ContainsFunc(st.Live(), func(i Instance) bool { return i.Kind == kindRun || i.Kind == kindStandby }), err
 }
 
 // ClearCache has every instance empty its cache, and waits for them up to 5 s. If not all live ones did by then the error is

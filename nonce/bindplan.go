@@ -75,8 +75,8 @@ func (b *book) bindOne(c *call, p Binding, purses map[int64]*Purse) (*account, *
 
 // againstBinding says what speaks against a wallet for a payment, or nothing.
 func (b *book) againstBinding(c *call, known store.Request, p Binding, a *account, has *Purse) string {
-	if why := unfit(a.row, c.chain, c.devices); why != "" {
-		return why
+	if o := unfit(a.row, c.chain, c.devices); o.why != "" {
+		return o.why
 	}
 	// A row of a reservation made from Go stays with the wallet of its reservation: whoever holds it was told that one.
 	if known.Kind == store.KindReservation && known.WalletID != a.row.ID {
@@ -85,8 +85,8 @@ func (b *book) againstBinding(c *call, known store.Request, p Binding, a *accoun
 	if has == nil {
 		return "what it can spend is not known yet"
 	}
-	if taken := a.load.Unmined + a.load.ReservedForWithdrawals + a.claimed; taken >= c.bind.MaxUnmined {
-		return fmt.Sprintf("no room: %d of %d unmined", taken, c.bind.MaxUnmined)
+	if why := noRoom(a.load, a.claimed, c.bind.MaxUnmined); why != "" {
+		return why
 	}
 	if why := has.Lacks(p); why != "" {
 		return why

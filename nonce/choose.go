@@ -5,9 +5,7 @@ import (
 	"strings"
 
 	"coffer.internal/internal/fault"
-	"coffer.internal/internal/store"
 	"coffer.internal/strategy"
-	"coffer.internal/wallet"
 )
 
 // choose lets the chain's strategy choose a wallet for a best call.
@@ -16,8 +14,8 @@ func (b *book) choose(c *call) (*account, error) {
 		return nil, c.devices.err
 	}
 	return b.pick(c.chain, func(a *account) string {
-		if why := unfit(a.row, c.chain, c.devices); why != "" {
-			return why
+		if o := unfit(a.row, c.chain, c.devices); o.why != "" {
+			return o.why
 		}
 		if !a.hasNonces(c.count) {
 			return fmt.Sprintf("its cursor is at %d, and none goes above %d", a.row.Nonce, MaxCursor)
@@ -81,30 +79,13 @@ func ask(how strategy.Strategy, cs []strategy.Candidate, turn uint64) (i int, er
 	return i, nil
 }
 
-// unfit is why a wallet can never be chosen as it is, whatever is asked of it.
-func unfit(w store.Wallet, chain pool, d devices) string {
-	switch {
-	case poolOf(w) != chain:
-		return "it is on " + poolOf(w).String()
-	case w.WalletType != string(wallet.Hot):
-		return "it is a " + w.WalletType + " wallet"
-	case !w.Active:
-		return "inactive"
-	case w.Device == "":
-		return "its key is elsewhere"
-	case !d.reachable(w.Device):
-		return "its signing machine " + w.Device + " does not answer"
-	}
-	return ""
-}
-
 // unfitOthers gives the reasons of the chain's hot wallets that were not locked.
 func (b *book) unfitOthers(chain pool) []string {
 	var reasons []string
 	for _, w := range b.others {
 		if poolOf(w) == chain && b.accounts[w.ID] == nil {
-			if why := unfit(w, chain, devices{any: true}); why != "" {
-				reasons = append(reasons, w.Address+": "+why)
+			if o := unfit(w, chain, devices{any: true}); o.why != "" {
+				reasons = append(reasons, w.Address+": "+o.why)
 			}
 		}
 	}

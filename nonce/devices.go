@@ -59,7 +59,7 @@ func (c *deviceCache) get(ctx context.Context) devices {
 	}
 	if err != nil {
 		c.last = devices{err: fault.Wrap(err, fault.Unreachable, "signer_unreachable",
-			"start it with `coffer-signer serve`, then ask again with the same request id",
+			"coffer-signer serve --passphrase-file FILE, then ask again with the same request id",
 			"no wallet can be chosen, because the signing machine does not answer")}
 	}
 	return c.last

@@ -80,6 +80,8 @@ type Info struct {
 	Load      store.Load
 	LastUsed  time.Time // when an attempt of it changed last; zero: never
 	Externals []store.External
+
+	row store.Wallet
 }
 
 // SyncCall sets a wallet's cursor to the next nonce to hand out: what eth_getTransactionCount "latest" returns.

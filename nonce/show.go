@@ -26,7 +26,7 @@ func (l *Ledger) List(ctx context.Context, address string, chainID int64) (Listi
 func (l *Ledger) Info(ctx context.Context, address string, chainID int64) (Info, error) {
 	var out Info
 	err := l.show(ctx, address, chainID, func(r store.Reader, w store.Wallet) (err error) {
-		out.Wallet = wallet.FromRow(w)
+		out.Wallet, out.row = wallet.FromRow(w), w
 		if out.Load, err = loadOf(ctx, r, w.ID); err != nil {
 			return err
 		}

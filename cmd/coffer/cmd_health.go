@@ -58,7 +58,7 @@ there is no chain count, and a hole in it holds nothing up.`,
 		},
 	}
 	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return a.unclear(fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "%s", err.Error()))
+		return a.unclear(helptext.FlagError(cmd, err))
 	})
 	return c
 }

@@ -18,7 +18,12 @@ func (a *app) infoCommand() *cobra.Command {
 		Short: "Show one wallet: its row, its nonces, and how the chain sees it",
 		Long: `Shows the wallet's row, how many nonces are reserved, asked and not yet in a block (unmined), asked and not
 yet final (in flight), the gaps, the last use, and, where a node is configured, the chain's own count and
-what coffer health says. A node that does not answer is said so; the rest is shown all the same.`,
+what coffer health says. A node that does not answer is said so; the rest is shown all the same.
+
+AVAILABLE says whether the wallet can be chosen for the next payment, and if not, why: it is inactive, not a hot
+wallet, its key is elsewhere, its signing machine does not answer or is locked, or as many payments are under
+way as max_unmined allows. Funds are judged for each payment. Where something is wrong, hint: is the next
+command.`,
 		Example: "  coffer info 0xYourWallet… 1",
 		Args:    exactly("ADDRESS", "CHAIN_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -36,7 +41,11 @@ what coffer health says. A node that does not answer is said so; the rest is sho
 				if err != nil {
 					return err
 				}
-				return a.showInfo(info, chainView(count[0]), healths[0])
+				available, err := s.Available(cmd.Context(), info)
+				if err != nil {
+					return err
+				}
+				return a.showInfo(info, available, chainView(count[0]), healths[0])
 			})
 		},
 	}
@@ -69,28 +78,48 @@ func (v chainView) view() map[string]any {
 	return map[string]any{"latest": v.Count.Latest, "pending": v.Count.Pending, "agreed": v.Count.Agreed}
 }
 
-func (a *app) showInfo(info nonce.Info, chain chainView, health nonce.Health) error {
+func (a *app) showInfo(info nonce.Info, available nonce.Availability, chain chainView, health nonce.Health) error {
 	l := info.Load
 	if a.json {
 		return a.document(struct {
 			walletView
 			loadView
-			External []externalView `json:"external"`
-			Chain    map[string]any `json:"chain"`
-			Health   healthView     `json:"health"`
-		}{viewWallet(info.Wallet), viewLoad(info), viewExternals(info.Externals), chain.view(), viewHealth(health)})
+			External  []externalView `json:"external"`
+			Available bool           `json:"available"`
+			WhyNot    *string        `json:"why_not"`
+			Hint      string         `json:"hint"`
+			Chain     map[string]any `json:"chain"`
+			Health    healthView     `json:"health"`
+		}{viewWallet(info.Wallet), viewLoad(info), viewExternals(info.Externals), available.OK(), null(available.Why), available.Hint,
+			chain.view(), viewHealth(health)})
+	}
+	judged := fmt.Sprintf("%s: %s", health.State, health.Why)
+	if health.State == nonce.HealthOK {
+		health.Hint = "" // which would be this command
 	}
 	gaps := "none"
 	if len(l.Gaps) > 0 {
 		gaps = strings.Trim(fmt.Sprint(l.Gaps), "[]")
 	}
+	can := "yes"
+	if !available.OK() {
+		can = withHint("no: "+available.Why, available.Hint)
+	}
 	fields(a.stdout, append(walletFields(info.Wallet), [][2]string{
 		{"free", number(l.Free)}, {"reserved", number(l.Reserved)}, {"unmined", number(l.Unmined)},
 		{"in_flight", number(l.InFlight)}, {"gaps", gaps}, {"external", externalText(info.Externals)},
-		{"last_used", moment(info.LastUsed)}, {"chain", chain.String()},
-		{"health", fmt.Sprintf("%s: %s", health.State, oneLine(health.Why))},
+		{"last_used", moment(info.LastUsed)}, {"available", can}, {"chain", chain.String()},
+		{"health", withHint(judged, health.Hint)},
 	}...))
 	return nil
+}
+
+// withHint is a line about a wallet, with the next command if there is something to do.
+func withHint(text, hint string) string {
+	if hint == "" {
+		return oneLine(text)
+	}
+	return oneLine(text) + "; hint: " + hint
 }
 
 // loadView is what a wallet's nonces add up to.

@@ -29,7 +29,7 @@ func (a *app) listCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.showWallets(ws)
+				return a.showWallets(ws, f)
 			})
 		},
 	}
@@ -67,13 +67,17 @@ func listFilter(args []string, chainType, walletType string, active, inactive bo
 	return f, nil
 }
 
-func (a *app) showWallets(ws []wallet.Wallet) error {
+func (a *app) showWallets(ws []wallet.Wallet, f wallet.Filter) error {
 	if a.json {
 		views := make([]walletView, len(ws))
 		for i, w := range ws {
 			views[i] = viewWallet(w)
 		}
 		return a.document(map[string]any{"wallets": views})
+	}
+	if len(ws) == 0 && f != (wallet.Filter{}) {
+		a.note("no wallet matches; all of them: coffer list")
+		return nil
 	}
 	if len(ws) == 0 {
 		a.note("no wallets; make one with: coffer create-hot 1 evm")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -86,6 +87,9 @@ func (a *app) withdraw(cmd *cobra.Command, s *coffer.System, req withdrawal.Requ
 	if err != nil {
 		return err
 	}
+	if !a.json && w.State != store.WithdrawalEnded {
+		a.noteDaemon(cmd.Context(), s)
+	}
 	if until != "" {
 		if w, err = s.Withdrawals.Wait(cmd.Context(), w.Request, until, waitPoll); err != nil {
 			a.note("%s is accepted; look at it with: coffer tx show %s", req.ID, req.ID)
@@ -100,6 +104,13 @@ func (a *app) withdraw(cmd *cobra.Command, s *coffer.System, req withdrawal.Requ
 	}
 	table(a.stdout, withdrawalHeadings, [][]string{withdrawalRow(w)})
 	return waited(w, until)
+}
+
+// noteDaemon says so if nothing is there to pay: --wait would wait for ever.
+func (a *app) noteDaemon(ctx context.Context, s *coffer.System) {
+	if runs, err := s.DaemonRuns(ctx); err == nil && !runs { // an error says nothing about what was accepted
+		a.note("no daemon is running; what is accepted is paid once one does: coffer run")
+	}
 }
 
 // waited is the error of a payment that was waited for and did not get there.

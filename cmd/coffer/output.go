@@ -7,7 +7,32 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"coffer.internal/internal/fault"
 )
+
+// data is standard output. It remembers the first write that failed: what a full disk cut off is no success.
+type data struct {
+	to     io.Writer
+	failed error
+}
+
+func (d *data) Write(b []byte) (int, error) {
+	n, err := d.to.Write(b)
+	if err != nil && d.failed == nil {
+		d.failed = err
+	}
+	return n, err
+}
+
+// fault is what the command ends with if something of its output was lost.
+func (d *data) fault() error {
+	if d.failed == nil {
+		return nil
+	}
+	return fault.Wrap(d.failed, nil, "output_lost", "the command itself was carried out; look at where its output goes",
+		"the output could not be written whole")
+}
 
 // document prints one JSON document on stdout.
 func (a *app) document(v any) error {

@@ -9,6 +9,7 @@ import (
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/helptext"
+	"coffer.internal/wallet"
 )
 
 // The groups of `coffer help`: the sections of the guide, in its order.
@@ -111,7 +112,13 @@ func between(least int, names ...string) cobra.PositionalArgs {
 func chainID(s string) (int64, error) {
 	id, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || id < 0 {
-		return 0, fault.New(fault.Usage, "bad_chain_id", "a whole number such as 1 (Ethereum) or 56 (BSC)",
+		hint := "a whole number such as 1 (Ethereum) or 56 (BSC)"
+		if _, err := wallet.ParseChainType(s); err == nil {
+			hint = "the chain id comes before the chain type, as in 1 " + s
+		} else if len(s) > len("9223372036854775807") { // as every address is
+			hint = "the address comes before the chain id"
+		}
+		return 0, fault.New(fault.Usage, "bad_chain_id", hint,
 			"chain id %q is not a whole number from 0 to %d", s, int64(1<<63-1))
 	}
 	return id, nil

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"coffer.internal/internal/fault"
 )
@@ -33,7 +34,7 @@ func Install(root *cobra.Command, exitCodes string) {
 		write(cmd.OutOrStderr(), cmd, exitCodes)
 		return nil
 	})
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(FlagError)
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultHelpCmd()
 	completion(root)
@@ -131,13 +132,23 @@ func usageFirst(args cobra.PositionalArgs) cobra.PositionalArgs {
 				return err
 			}
 		}
-		for _, check := range []func() error{cmd.ValidateRequiredFlags, cmd.ValidateFlagGroups} {
+		for _, check := range []func() error{func() error { return requiredFlags(cmd) }, cmd.ValidateFlagGroups} {
 			if err := asUsage(cmd, check()); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+}
+
+// requiredFlags names the first required flag that is missing.
+func requiredFlags(cmd *cobra.Command) (err error) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if err == nil && !f.Changed && len(f.Annotations[cobra.BashCompOneRequiredFlag]) > 0 {
+			err = fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "--%s is missing: %s", f.Name, f.Usage)
+		}
+	})
+	return err
 }
 
 // asUsage makes cobra's own errors ours.

@@ -17,7 +17,7 @@ func UnknownVerb(cmd *cobra.Command, args []string) error {
 	}
 	var verbs []string
 	for _, c := range cmd.Commands() {
-		if c.IsAvailableCommand() {
+		if c.IsAvailableCommand() || c.Name() == "help" {
 			verbs = append(verbs, c.Name())
 		}
 	}
@@ -28,17 +28,21 @@ func UnknownVerb(cmd *cobra.Command, args []string) error {
 	return fault.New(fault.Usage, "unknown_command", hint, "unknown command %q", args[0])
 }
 
-// flagError names the flag nearest to one that there is not.
-func flagError(cmd *cobra.Command, err error) error {
+// FlagError names the flag nearest to one that there is not, the long one for a word behind a single dash too. A number with a
+// sign is no flag, and said to be what it is.
+func FlagError(cmd *cobra.Command, err error) error {
 	hint := cmd.CommandPath() + " --help"
 	if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) {
+		if number := unknown.GetSpecifiedShortnames(); number != "" && strings.Trim(number, "0123456789.") == "" {
+			return fault.New(fault.Usage, "usage", hint, "-%s is negative: no argument of %s can be", number, cmd.CommandPath())
+		}
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if !f.Hidden {
 				names = append(names, f.Name)
 			}
 		})
-		if near := nearest(unknown.GetSpecifiedName(), names); near != "" {
+		if near := nearest(max(unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames()), names); near != "" {
 			hint = "did you mean --" + near + "? " + hint
 		}
 	}

@@ -26,7 +26,7 @@ var meanings = []struct {
 	{store.ErrSchemaNewer, fault.Refused, "schema_newer",
 		"use the newer coffer that migrated this database; `coffer version` shows which one this is"},
 	{store.ErrNoSchema, nil, "no_schema",
-		"`coffer init` makes a new database; `coffer migrate` brings an older one up to date"},
+		"`coffer init` makes a new database; `coffer migrate --apply` brings an older one up to date"},
 	{store.ErrHeld, fault.Refused, "held",
 		"another coffer process has it: let that one end first, or leave the work to it"},
 	{store.ErrConflict, fault.Conflict, "conflict",
