@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
 	"coffer.internal/internal/config"
+	"coffer.internal/internal/fault"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
 )
@@ -18,7 +21,8 @@ func (a *app) initCommand() *cobra.Command {
 		Use:   "init",
 		Short: "Make the home, its coffer.toml and the database schema",
 		Long: `Makes $COFFER_HOME (else ~/.coffer) with a commented coffer.toml that shows every setting with its
-default, and the schema in the database. It asks nothing. Said twice, it changes nothing.`,
+default, and the schema in the database. It asks nothing. Said twice, it changes nothing. A database of an older
+coffer is refused: coffer migrate --apply brings it up to date.`,
 		Example: `  coffer init
   COFFER_DB=postgres://coffer@/coffer coffer init`,
 		Args: exactly(),
@@ -32,6 +36,9 @@ default, and the schema in the database. It asks nothing. Said twice, it changes
 				return err
 			}
 			return a.withDatabase(cmd.Context(), func(c coffer.Config, db store.DB) error {
+				if err := refuseOlder(cmd.Context(), db); err != nil {
+					return err
+				}
 				applied, err := db.Migrate(cmd.Context())
 				if err != nil {
 					return storefault.Of(err, "make the schema")
@@ -40,6 +47,21 @@ default, and the schema in the database. It asks nothing. Said twice, it changes
 			})
 		},
 	}
+}
+
+// refuseOlder leaves a database that an older coffer made as it is: its daemon may be running, and what changes its schema is said
+// by name.
+func refuseOlder(ctx context.Context, db store.DB) error {
+	all, err := db.Migrations(ctx)
+	if err != nil {
+		return storefault.Of(err, "read the migrations")
+	}
+	missing := slices.IndexFunc(all, func(m store.Migration) bool { return !m.Applied })
+	if missing <= 0 { // none, or not even the first: an empty database
+		return nil
+	}
+	return fault.New(fault.Refused, "schema_older", "stop the daemon, then coffer migrate --apply",
+		"the database is there already, and its schema is older than this program needs: migration %d is not applied", all[missing].Version)
 }
 
 func (a *app) showInit(c coffer.Config, fresh bool) error {
