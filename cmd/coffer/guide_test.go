@@ -79,6 +79,7 @@ var guideSteps = []guideStep{
 	{command: "coffer sync $SAFE 1 120"},
 	{command: "coffer sync $SAFE 1 --from-chain"},
 	{command: "coffer sync $SAFE 1 100", exit: 4, audit: []string{"wallet.sync refused evm 1 SAFE"}},
+	{command: "coffer info $HOT 1"},
 	{command: "coffer info $SAFE 1"},
 	{command: "coffer activate $SAFE 1"},
 	{command: "coffer clear-cache", audit: []string{"cache.clear done cache"}},

@@ -56,7 +56,7 @@ func scripts() testscript.Params {
 			"serve": serve, "node": startNode, "fund": fund, "daemon": daemon,
 			"liar": liar, "status": exitsWith,
 			"bytes": writeBytes, "lines": writeLines, "repeat": repeat, "truncate": truncate, "mkfifo": mkfifo,
-			"cut": cut, "typescript": typescript, "balance": balance,
+			"cut": cut, "typescript": typescript, "balance": balance, "sql": runSQL,
 		},
 	}
 }

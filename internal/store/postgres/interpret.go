@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -29,7 +30,7 @@ func interpret(err error) error {
 		}
 		return err
 	case errors.As(err, &connect): // also when it took too long: the time-out is not the caller's
-		return fmt.Errorf("%w: %w", store.ErrUnreachable, err)
+		return fmt.Errorf("%w: %w", store.ErrUnreachable, oneLine{err})
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
@@ -38,6 +39,12 @@ func interpret(err error) error {
 	}
 	return err
 }
+
+// oneLine is an error whose text has no line breaks: the driver gives each address that it tried a line.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+func (e oneLine) Unwrap() error { return e.error }
 
 // stale is the SQLSTATE that all_or_stale raises.
 const stale = "CF001"
