@@ -20,10 +20,10 @@ func (a *app) infoCommand() *cobra.Command {
 yet final (in flight), the gaps, the last use, and, where a node is configured, the chain's own count and
 what coffer health says. A node that does not answer is said so; the rest is shown all the same.
 
-AVAILABLE says whether the wallet can be chosen for the next payment, and if not, why: it is inactive, not a hot
+The line available says whether the wallet can be chosen for the next payment, and if not, why: it is inactive, not a hot
 wallet, its key is elsewhere, its signing machine does not answer or is locked, or as many payments are under
-way as max_unmined allows. Funds are judged for each payment. Where something is wrong, hint: is the next
-command.`,
+way as max_unmined allows. Funds are judged for each payment. Where something is wrong, the next command stands
+after hint.`,
 		Example: "  coffer info 0xYourWallet… 1",
 		Args:    exactly("ADDRESS", "CHAIN_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -105,7 +105,7 @@ func (a *app) sync(cmd *cobra.Command, s *coffer.System, call nonce.SyncCall) er
 	case call.FromChain || got.Configured && got.Err != nil && !call.Force:
 		call.Doubt = unknown
 	case got.Configured && !call.Force:
-		call.Doubt = fault.Wrap(unknown, nil, fault.Code(unknown), "say it again in a moment, or --force with --reason", "sync to %d is refused", call.To)
+		call.Doubt = fault.Wrap(unknown, nil, fault.Code(unknown), fmt.Sprintf("say it again in a moment, or coffer sync %s %d %d --force --reason TEXT", call.Address, call.ChainID, call.To), "sync to %d is refused", call.To)
 	}
 	report, err := s.Nonces.Sync(cmd.Context(), call)
 	if err != nil {

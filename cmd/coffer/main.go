@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -38,6 +39,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(out)
 	root.SetErr(stderr)
+	a.json = slices.Contains(args, "--json") // also when a wrong flag before it ends the reading of flags
 	err := root.ExecuteContext(ctx)
 	if _, said := errors.AsType[spoken](err); err == nil || said {
 		err = cmp.Or(out.fault(), err)

@@ -150,7 +150,7 @@ func (c *Client) problem(status int, body []byte) error {
 		return c.unusable(fmt.Errorf("HTTP status %d", status))
 	}
 	if p.Error.Code == wire.CodeLocked {
-		return fault.New(fault.Unreachable, "signer_locked", serveHint, "the signing machine at %s is locked; it must be served again", c.addr)
+		return fault.New(fault.Unreachable, "signer_locked", "stop that process, then "+serveHint, "the signing machine at %s is locked; it must be served again", c.addr)
 	}
 	return fault.New(kindOf(status), p.Error.Code, p.Error.Hint, "the signing machine: %s", p.Error.Message)
 }

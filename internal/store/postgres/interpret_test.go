@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -46,6 +47,18 @@ func TestWhatTheServerSaysIsOurs(t *testing.T) {
 	} {
 		cause := &pgconn.PgError{Severity: "ERROR", Code: code, Message: "m"}
 		wantOnly(t, interpret(fmt.Errorf("in a batch: %w", cause)), want, cause)
+	}
+}
+
+func TestAServerThatDoesNotAnswerIsSaidOnOneLine(t *testing.T) {
+	_, cause := pgconn.Connect(t.Context(), "postgres://nobody@127.0.0.1:1,127.0.0.2:1/none")
+	if !strings.Contains(cause.Error(), "\n") {
+		t.Fatalf("the driver says it on one line itself: %v", cause)
+	}
+	got := interpret(cause)
+	wantOnly(t, got, store.ErrUnreachable, cause)
+	if strings.ContainsAny(got.Error(), "\n\t") {
+		t.Errorf("%q has line breaks", got)
 	}
 }
 

@@ -30,7 +30,7 @@ func interpret(err error) error {
 		return fmt.Errorf("%w: %w", store.ErrConflict, err)
 	case codes.SQLITE_CANTOPEN, codes.SQLITE_FULL, codes.SQLITE_IOERR, codes.SQLITE_READONLY:
 		return fmt.Errorf("%w: %w", store.ErrUnreachable, err)
-	case codes.SQLITE_NOTADB, codes.SQLITE_CORRUPT:
+	case codes.SQLITE_NOTADB: // the name of another file, as a rule
 		return fmt.Errorf("%w: %w", store.ErrUnreachable, err)
 	case codes.SQLITE_ERROR:
 		if strings.Contains(e.Error(), "no such table") {
