@@ -127,22 +127,25 @@ func (b syncBatch) judge(
 func (b syncBatch) find(
 	ctx context.Context, r store.Reader, get func(context.Context, store.WalletFilter) ([]store.Wallet, error),
 ) ([]store.Wallet, []int, error) {
-	addresses := []string{}
+	var chains []pool
+	addresses := map[pool][]string{}
 	rowOf := map[identity]int{}
 	for i, id := range b.ids {
 		if b.wrong[i] == nil {
-			addresses = append(addresses, id.address)
+			if addresses[id.chain] == nil {
+				chains = append(chains, id.chain)
+			}
+			addresses[id.chain] = append(addresses[id.chain], id.address)
 			rowOf[id] = i
 		}
 	}
-	// An address may stand on further chains: only the wallets meant are locked.
-	candidates, err := r.Wallets(ctx, store.WalletFilter{Addresses: addresses})
-	if err != nil {
-		return nil, nil, err
-	}
 	ids := []int64{}
-	for _, w := range candidates {
-		if _, meant := rowOf[identityOf(w)]; meant {
+	for _, c := range chains { // an index finds the addresses of a chain, none finds addresses alone
+		found, err := r.Wallets(ctx, store.WalletFilter{ChainType: c.chainType, ChainID: &c.chainID, Addresses: addresses[c]})
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, w := range found {
 			ids = append(ids, w.ID)
 		}
 	}
