@@ -27,6 +27,9 @@ func (a *app) withdrawFile(cmd *cobra.Command, name string, until withdrawal.Unt
 	return errors.Join(a.with(cmd.Context(), func(s *coffer.System) error {
 		defer attend(s, "withdraw")()
 		submit := func(ctx context.Context, row rowfile.Row) answer { return submitLine(ctx, s, row, until, baseUnits) }
+		if !a.json {
+			a.noteDaemon(cmd.Context(), s)
+		}
 		done, refused, err := a.stream(cmd.Context(), rowfile.NewReader(in, withdrawalFormat), submit)
 		if err != nil {
 			return endedEarly(done, refused, err)

@@ -32,7 +32,7 @@ var meanings = []struct {
 	{store.ErrConflict, fault.Conflict, "conflict",
 		"nothing was changed: run it again"},
 	{store.ErrUnreachable, fault.Unreachable, "database_unreachable",
-		"check that the database runs and that database in coffer.toml, COFFER_DB or --db names it"},
+		"check that it runs, or that its folder may be written and has room, and that database in coffer.toml, COFFER_DB or --db names it"},
 	{store.ErrStale, fault.Conflict, "stale",
 		"somebody else changed it in the meantime: look at it, then run it again"},
 	{store.ErrExists, fault.Conflict, "exists",
