@@ -178,3 +178,21 @@ type testError string
 func (e testError) Error() string { return string(e) }
 
 const errTest = testError("poison")
+
+func TestAPaymentThatWaitsForTheSigningMachineSaysSo(t *testing.T) {
+	for _, c := range []struct {
+		row  store.Withdrawal
+		want string
+	}{
+		{store.Withdrawal{State: store.WithdrawalQueued}, "its turn has not come"},
+		{store.Withdrawal{State: store.WithdrawalQueued, Reason: "no funds"}, "no funds"},
+		{store.Withdrawal{State: store.WithdrawalAssigned}, ""},
+		{store.Withdrawal{State: store.WithdrawalAssigned, Attempt: store.AttemptAsked}, "the signing machine has not answered yet (coffer-signer status)"},
+		{store.Withdrawal{State: store.WithdrawalAssigned, Attempt: store.AttemptSent}, ""},
+		{store.Withdrawal{State: store.WithdrawalEnded, Outcome: store.OutcomePaid}, ""},
+	} {
+		if got := (book{}).show(c.row).Reason; got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.row.State, c.row.Attempt, got, c.want)
+		}
+	}
+}

@@ -129,8 +129,19 @@ func (b book) show(row store.Withdrawal) Withdrawal {
 		ended := row.EndedAt.UTC()
 		w.EndedAt = &ended
 	}
-	if row.State == store.WithdrawalQueued && row.Reason == "" {
-		w.Reason = "its turn has not come"
+	if w.Reason == "" {
+		w.Reason = waitsFor(row)
 	}
 	return w
+}
+
+// waitsFor is what a payment waits for when nothing is in its way: that goes without a write, so it is told from where it stands.
+func waitsFor(row store.Withdrawal) string {
+	switch {
+	case row.State == store.WithdrawalQueued:
+		return "its turn has not come"
+	case row.State == store.WithdrawalAssigned && row.Attempt == store.AttemptAsked:
+		return "the signing machine has not answered yet (coffer-signer status)"
+	}
+	return ""
 }
