@@ -112,6 +112,16 @@ func (w World) watch(t *testing.T, want chain.Stage, txs ...chain.Tx) (seen []ch
 	return seen
 }
 
+// allMined says whether each transaction is in a block.
+func (w World) allMined(t *testing.T, txs []chain.Tx) bool {
+	t.Helper()
+	seen, err := w.Chain.Watch(t.Context(), txs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return !slices.ContainsFunc(seen, func(s chain.Sighting) bool { return s.Stage != chain.StageMined && s.Stage != chain.StageFinal })
+}
+
 // soon asks again until something is so, or five seconds are over. What it was then is the caller's to judge.
 func soon(t *testing.T, so func() bool) {
 	t.Helper()
