@@ -14,26 +14,16 @@ import (
 
 	"coffer.internal"
 	"coffer.internal/internal/config"
-	"coffer.internal/internal/store/postgres/pgtest"
 	"coffer.internal/wallet"
 )
 
 // The scripts of files that change many wallets run on both databases.
 func TestBatchScripts(t *testing.T) {
-	p := scripts()
-	p.Dir = "testdata/batch"
-	testscript.Run(t, p)
+	testscript.Run(t, scripts("testdata/batch"))
 }
 
 func TestBatchScriptsOnPostgres(t *testing.T) {
-	p := scripts()
-	setup := p.Setup
-	p.Dir = "testdata/batch"
-	p.Setup = func(env *testscript.Env) error {
-		env.Setenv("COFFER_DB", pgtest.DSN(t))
-		return setup(env)
-	}
-	testscript.Run(t, p)
+	testscript.Run(t, scriptsOnPostgres(t, "testdata/batch"))
 }
 
 // cut runs `coffer create-batch FILE`, sends it a signal once N wallets are there, and compares its exit code (killed: -1). What

@@ -23,7 +23,6 @@ import (
 
 	"coffer.internal/internal/chain/evm/gethnode"
 	"coffer.internal/internal/chain/evm/rpcproxy"
-	"coffer.internal/internal/store/postgres/pgtest"
 )
 
 // rich is the account that the scripts' node gives money to.
@@ -160,18 +159,9 @@ func (p process) kill() {
 
 // The scripts that pay run once more with everything in PostgreSQL.
 func TestPayingScriptsOnPostgres(t *testing.T) {
-	p := scripts()
-	setup := p.Setup
-	p.Dir = "testdata/pay"
-	p.Setup = func(env *testscript.Env) error {
-		env.Setenv("COFFER_DB", pgtest.DSN(t))
-		return setup(env)
-	}
-	testscript.Run(t, p)
+	testscript.Run(t, scriptsOnPostgres(t, "testdata/pay"))
 }
 
 func TestPayingScripts(t *testing.T) {
-	p := scripts()
-	p.Dir = "testdata/pay"
-	testscript.Run(t, p)
+	testscript.Run(t, scripts("testdata/pay"))
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"coffer.internal/internal/store/postgres/pgtest"
 )
 
 // signerBinary is the real signing machine, built once for all scripts.
@@ -37,12 +39,13 @@ func testMain(m *testing.M) int {
 
 // Every behaviour of the command line is a script in testdata/script.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, scripts())
+	testscript.Run(t, scripts("testdata/script"))
 }
 
-func scripts() testscript.Params {
+// scripts are those of a folder, each in a home of its own with the default database.
+func scripts(dir string) testscript.Params {
 	return testscript.Params{
-		Dir: "testdata/script",
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Values["daemon"] = &process{}
 			env.Setenv("HOME", env.WorkDir)
@@ -59,4 +62,15 @@ func scripts() testscript.Params {
 			"cut": cut, "typescript": typescript, "balance": balance, "sql": runSQL,
 		},
 	}
+}
+
+// scriptsOnPostgres are the same with everything in PostgreSQL, each in a database of its own.
+func scriptsOnPostgres(t *testing.T, dir string) testscript.Params {
+	p := scripts(dir)
+	setup := p.Setup
+	p.Setup = func(env *testscript.Env) error {
+		env.Setenv("COFFER_DB", pgtest.DSN(t))
+		return setup(env)
+	}
+	return p
 }

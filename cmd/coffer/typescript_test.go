@@ -13,26 +13,15 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/ethclient"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"coffer.internal/internal/store/postgres/pgtest"
 )
 
 // The programs of docs/typescript.md pay real withdrawals, with everything in SQLite and with everything in PostgreSQL.
 func TestTypeScriptOfThePage(t *testing.T) {
-	p := scripts()
-	p.Dir = "testdata/typescript"
-	testscript.Run(t, p)
+	testscript.Run(t, scripts("testdata/typescript"))
 }
 
 func TestTypeScriptOfThePageOnPostgres(t *testing.T) {
-	p := scripts()
-	setup := p.Setup
-	p.Dir = "testdata/typescript"
-	p.Setup = func(env *testscript.Env) error {
-		env.Setenv("COFFER_DB", pgtest.DSN(t))
-		return setup(env)
-	}
-	testscript.Run(t, p)
+	testscript.Run(t, scriptsOnPostgres(t, "testdata/typescript"))
 }
 
 var block = regexp.MustCompile("(?s)```typescript\n// (([a-z]+)\\.ts)\n.*?```")
