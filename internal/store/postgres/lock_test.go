@@ -13,6 +13,21 @@ import (
 
 // Whoever decides over reservations of a wallet has it alone until its transaction ends; the next one sees what it left.
 func TestF03ASecondReserverWaitsForTheFirstAndSeesWhatItLeft(t *testing.T) {
+	want := store.ReserveWant{Pools: []store.Pool{{ChainType: "evm", ChainID: 1}}, FreeLimit: 1}
+	secondWaits(t, func(tx store.Tx) ([]store.Wallet, error) {
+		facts, err := tx.LockForReserve(t.Context(), want)
+		return facts.Wallets, err
+	})
+}
+
+// So has whoever changes a wallet: sync, activate.
+func TestASecondWriterOfAWalletWaitsForTheFirstAndSeesWhatItLeft(t *testing.T) {
+	secondWaits(t, func(tx store.Tx) ([]store.Wallet, error) { return tx.LockWallets(t.Context(), store.WalletFilter{Address: "0xa"}) })
+}
+
+// secondWaits has one transaction lock a wallet and then move its cursor, and another one lock it meanwhile.
+func secondWaits(t *testing.T, lock func(store.Tx) ([]store.Wallet, error)) {
+	t.Helper()
 	dsn := pgtest.DSN(t)
 	d := migrated(t, dsn)
 	watch, err := pgx.Connect(t.Context(), dsn)
@@ -30,17 +45,16 @@ func TestF03ASecondReserverWaitsForTheFirstAndSeesWhatItLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := store.ReserveWant{Pools: []store.Pool{{ChainType: "evm", ChainID: 1}}, FreeLimit: 1}
 	read := make(chan struct{})
-	var second store.ReserveFacts
+	var second []store.Wallet
 	var all sync.WaitGroup
 	err = d.Update(t.Context(), func(tx store.Tx) error {
-		if _, err := tx.LockForReserve(t.Context(), want); err != nil {
+		if _, err := lock(tx); err != nil {
 			return err
 		}
 		all.Go(func() {
 			err := d.Update(t.Context(), func(tx store.Tx) (err error) {
-				second, err = tx.LockForReserve(t.Context(), want)
+				second, err = lock(tx)
 				close(read)
 				return err
 			})
@@ -54,8 +68,8 @@ func TestF03ASecondReserverWaitsForTheFirstAndSeesWhatItLeft(t *testing.T) {
 		return tx.MoveCursors(t.Context(), []store.CursorMove{{WalletID: w.ID, From: 0, To: 1}})
 	})
 	all.Wait()
-	if err != nil || len(second.Wallets) != 1 || second.Wallets[0].Nonce != 1 {
-		t.Errorf("the second one saw %+v, %v", second.Wallets, err)
+	if err != nil || len(second) != 1 || second[0].Nonce != 1 {
+		t.Errorf("the second one saw %+v, %v", second, err)
 	}
 }
 
