@@ -22,7 +22,9 @@ func TestF03ASecondReserverWaitsForTheFirstAndSeesWhatItLeft(t *testing.T) {
 
 // So has whoever changes a wallet: sync, activate.
 func TestASecondWriterOfAWalletWaitsForTheFirstAndSeesWhatItLeft(t *testing.T) {
-	secondWaits(t, func(tx store.Tx) ([]store.Wallet, error) { return tx.LockWallets(t.Context(), store.WalletFilter{Address: "0xa"}) })
+	secondWaits(t, func(tx store.Tx) ([]store.Wallet, error) {
+		return tx.LockWallets(t.Context(), store.WalletFilter{Address: "0xa"})
+	})
 }
 
 // secondWaits has one transaction lock a wallet and then move its cursor, and another one lock it meanwhile.
