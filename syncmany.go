@@ -16,15 +16,15 @@ import (
 // every row's verdict.
 func (s *System) SyncMany(ctx context.Context, calls []nonce.SyncCall, dryRun bool) (nonce.BatchReport, error) {
 	calls = slices.Clone(calls)
-	found, err := s.Nonces.SyncBatch(ctx, calls, true) // just to find the wallets
-	if found.Rows == nil {
+	found, err := s.Nonces.WalletsOf(ctx, calls)
+	if err != nil {
 		return nonce.BatchReport{}, err
 	}
 	var ws []wallet.Wallet
 	var places []int
-	for i, row := range found.Rows {
-		if row.Wallet.ID != 0 {
-			ws, places = append(ws, row.Wallet), append(places, i)
+	for i, w := range found {
+		if w.ID != 0 {
+			ws, places = append(ws, w), append(places, i)
 		}
 	}
 	for k, c := range s.CountsOf(ctx, ws) {

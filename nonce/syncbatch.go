@@ -62,17 +62,20 @@ func (l *Ledger) SyncBatch(ctx context.Context, calls []SyncCall, dryRun bool) (
 type syncBatch struct {
 	calls []SyncCall
 	ids   []identity // zero where the address is none
+	twins []int      // the earlier call about the same wallet, or -1
 	wrong []error    // nil where the database has to be asked
 }
 
 func newSyncBatch(calls []SyncCall) syncBatch {
-	b := syncBatch{calls: calls, ids: make([]identity, len(calls)), wrong: make([]error, len(calls))}
+	b := syncBatch{calls: calls, ids: make([]identity, len(calls)), twins: make([]int, len(calls)), wrong: make([]error, len(calls))}
 	first := map[identity]int{}
 	for i, c := range calls {
+		b.twins[i] = -1
 		if b.ids[i], b.wrong[i] = identify(c.Address, c.ChainID); b.wrong[i] != nil {
 			continue
 		}
 		if at, twice := first[b.ids[i]]; twice {
+			b.twins[i] = at
 			b.wrong[i] = fault.New(fault.Refused, "wallet_twice", "leave one of the two rows out",
 				"row %d is about the wallet of row %d: %s", i+1, at+1, b.ids[i])
 			continue
@@ -81,6 +84,20 @@ func newSyncBatch(calls []SyncCall) syncBatch {
 		b.wrong[i] = c.check()
 	}
 	return b
+}
+
+// WalletsOf are the wallets that calls are about, in their order: zero where there is none, or where a call cannot be right.
+func (l *Ledger) WalletsOf(ctx context.Context, calls []SyncCall) ([]wallet.Wallet, error) {
+	b := newSyncBatch(calls)
+	out := make([]wallet.Wallet, len(calls))
+	err := l.db.View(ctx, func(r store.Reader) error {
+		ws, rows, err := b.find(ctx, r, r.Wallets)
+		for i, w := range ws {
+			out[rows[i]] = wallet.FromRow(w)
+		}
+		return err
+	})
+	return out, storefault.Of(err, fmt.Sprintf("%s of %d wallets", actionSync, len(calls)))
 }
 
 // judge decides over every row; the wallets are read by get, which may lock them. The verdicts are those of the wallets that

@@ -14,14 +14,9 @@ type SyncFault struct {
 func CheckSyncs(calls []SyncCall) []SyncFault {
 	b := newSyncBatch(calls)
 	var faults []SyncFault
-	first := map[identity]int{}
 	for i, err := range b.wrong {
-		twin, seen := first[b.ids[i]]
-		if !seen || b.ids[i] == (identity{}) {
-			first[b.ids[i]], twin = i, -1
-		}
 		if err != nil && calls[i].Doubt == nil {
-			faults = append(faults, SyncFault{Row: i, Twin: twin, Err: err})
+			faults = append(faults, SyncFault{Row: i, Twin: b.twins[i], Err: err})
 		}
 	}
 	return faults
