@@ -74,23 +74,14 @@ func (a *app) logger() *slog.Logger {
 
 // fail prints an error and returns its exit code.
 func (a *app) fail(err error) int {
-	hint := fault.Hint(err)
 	if a.json {
-		var doc struct {
-			Error struct {
-				Code    string `json:"code"`
-				Message string `json:"message"`
-				Hint    string `json:"hint"`
-			} `json:"error"`
-		}
-		doc.Error.Code, doc.Error.Message, doc.Error.Hint = fault.Code(err), err.Error(), hint
-		if err := json.NewEncoder(a.stderr).Encode(doc); err != nil {
+		if err := json.NewEncoder(a.stderr).Encode(map[string]any{"error": viewError(err)}); err != nil {
 			return 1
 		}
 		return fault.Exit(err)
 	}
 	fmt.Fprintln(a.stderr, "coffer: "+err.Error())
-	if hint != "" {
+	if hint := fault.Hint(err); hint != "" {
 		fmt.Fprintln(a.stderr, "hint: "+hint)
 	}
 	return fault.Exit(err)

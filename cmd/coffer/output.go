@@ -93,6 +93,20 @@ func fields(w io.Writer, pairs [][2]string) {
 	}
 }
 
+// errorView is an error in a document; null if there is none.
+type errorView struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+}
+
+func viewError(err error) *errorView {
+	if err == nil {
+		return nil
+	}
+	return &errorView{Code: fault.Code(err), Message: err.Error(), Hint: fault.Hint(err)}
+}
+
 // moment shows a time to a person: local, with its offset.
 func moment(t time.Time) string {
 	if t.IsZero() {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"coffer.internal/internal/fault"
 	"coffer.internal/wallet"
 )
 
@@ -24,20 +23,6 @@ type batchRowView struct {
 	Outcome string      `json:"outcome"`
 	Wallet  *walletView `json:"wallet"`
 	Error   *errorView  `json:"error"`
-}
-
-// errorView is an error inside of a document.
-type errorView struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Hint    string `json:"hint"`
-}
-
-func viewError(err error) *errorView {
-	if err == nil {
-		return nil
-	}
-	return &errorView{Code: fault.Code(err), Message: err.Error(), Hint: fault.Hint(err)}
 }
 
 // successRate is n of total in percent, rounded down: it says 100% only if that is so.

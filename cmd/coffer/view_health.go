@@ -33,12 +33,9 @@ type rangeView struct {
 
 func viewHealth(h nonce.Health) healthView {
 	v := healthView{
-		Address: h.Wallet.Address, ChainType: string(h.Wallet.ChainType), ChainID: h.Wallet.ChainID, State: h.State.String(),
+		Address: h.Wallet.Address, ChainType: string(h.Wallet.ChainType), ChainID: h.Wallet.ChainID, IsActive: bit(h.Wallet.Active), State: h.State.String(),
 		Verdict: string(h.Verdict), Cursor: h.Wallet.Nonce, Chain: h.Chain, Pending: h.Pending, InFlight: h.InFlight,
 		Nonces: make([]rangeView, len(h.Nonces)), Why: h.Why, Means: h.Means, Hint: h.Hint,
-	}
-	if h.Wallet.Active {
-		v.IsActive = 1
 	}
 	for i, r := range h.Nonces {
 		v.Nonces[i] = rangeView{r.From, r.To}
