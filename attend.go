@@ -42,11 +42,7 @@ func (s *System) Attend(ctx context.Context, kind string) error {
 }
 
 func (s *System) attendant(kind string) *presence.Attendant {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown-host"
-	}
-	self := presence.Self{Kind: kind, Host: host, PID: os.Getpid(), Version: Version}
+	self := presence.Self{Kind: kind, Host: hostname(), PID: os.Getpid(), Version: Version}
 	return presence.New(s.db, s.cache, self, s.log)
 }
 

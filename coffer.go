@@ -281,9 +281,13 @@ func actor() string {
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}
+	return fmt.Sprintf("%s@%s %d", name, hostname(), os.Getpid())
+}
+
+func hostname() string {
 	host, err := os.Hostname()
 	if err != nil {
-		host = "unknown-host"
+		return "unknown-host"
 	}
-	return fmt.Sprintf("%s@%s %d", name, host, os.Getpid())
+	return host
 }

@@ -27,12 +27,6 @@ type WalletCount struct {
 	Err        error // no node answered cleanly, or one is on another chain: Count says nothing
 }
 
-// Counts asks the nodes of an EVM chain for an account's next nonce. configured is false if the chain has no nodes.
-func (s *System) Counts(ctx context.Context, w wallet.Wallet) (c ChainCount, configured bool, err error) {
-	got := s.CountsOf(ctx, []wallet.Wallet{w})[0]
-	return got.Count, got.Configured, got.Err
-}
-
 // CountsOf asks the nodes of EVM chains for the next nonces of many accounts, many in one request. The result is in order.
 func (s *System) CountsOf(ctx context.Context, ws []wallet.Wallet) []WalletCount {
 	out := make([]WalletCount, len(ws))
