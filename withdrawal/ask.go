@@ -51,18 +51,21 @@ func (l *lane) askSome(ctx context.Context, rows []store.Withdrawal) (int, error
 			Payment: chain.Payment{ID: w.Payment, To: w.To, Contract: w.Contract, Amount: amountOf(w)},
 		}
 	}
-	intents, errs := apart(orders, func(some []chain.Order) ([]signing.Intent, error) { return l.chain.Draft(ctx, some) })
+	drafts, errs := apart(orders, func(some []chain.Order) ([]chain.Drafted, error) { return l.chain.Draft(ctx, some) })
 	if err := nobody(errs); err != nil {
 		return 0, err
 	}
 	var asks []store.Ask
 	var unclear []waiting
 	for i, w := range rows {
-		if errs[i] != nil {
+		switch {
+		case errs[i] != nil:
 			unclear = append(unclear, waiting{w, reasonOf(errs[i])})
-			continue
+		case drafts[i].Wait != "":
+			unclear = append(unclear, waiting{w, drafts[i].Wait})
+		default:
+			asks = append(asks, askOf(w.WalletID, w.Fence, drafts[i].Intent, w.Request, w.Row))
 		}
-		asks = append(asks, askOf(w.WalletID, w.Fence, intents[i], w.Request, w.Row))
 	}
 	if err := l.giveBack(ctx, unclear); err != nil {
 		return 0, err

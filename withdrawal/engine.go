@@ -65,6 +65,15 @@ func (e *Engine) Wake() {
 	}
 }
 
+// Steps are all of the engine's kinds of passes. Their order is that in which one thread makes them.
+func (e *Engine) Steps() []Step {
+	var all []Step
+	for _, l := range e.lanes {
+		all = append(all, l.steps()...)
+	}
+	return all
+}
+
 // Run moves payments until ctx ends, and returns its error. Before it begins, it asks every node for its chain id: a wrong one
 // is returned, a node that does not answer is asked again later. One engine runs per database; whoever calls sees to that.
 func (e *Engine) Run(ctx context.Context) error {

@@ -11,16 +11,16 @@ import (
 func Pass(ctx context.Context, e *Engine, names ...string) error {
 	for _, l := range e.lanes {
 		for _, s := range l.steps() {
-			if len(names) > 0 && !slices.Contains(names, s.name) {
+			if len(names) > 0 && !slices.Contains(names, s.Name) {
 				continue
 			}
 			for again, n := true, 0; again; n++ {
 				var err error
-				if again, err = s.pass(ctx); err != nil {
-					return fmt.Errorf("%s: %w", s.name, err)
+				if again, err = s.Pass(ctx); err != nil {
+					return fmt.Errorf("%s: %w", s.Name, err)
 				}
 				if n > 100 {
-					return fmt.Errorf("%s finds more for ever", s.name)
+					return fmt.Errorf("%s finds more for ever", s.Name)
 				}
 			}
 		}

@@ -32,13 +32,15 @@ func (l *lane) fill(ctx context.Context, freeToo bool) (int, error) {
 			Payment: chain.Payment{To: from, Amount: new(big.Int)},
 		}
 	}
-	intents, err := l.chain.Draft(ctx, orders)
+	drafts, err := l.chain.Draft(ctx, orders)
 	if err != nil {
 		return 0, err
 	}
-	asks := make([]store.Ask, len(gaps))
+	var asks []store.Ask
 	for i, n := range gaps {
-		asks[i] = askOf(n.WalletID, n.Fence, intents[i], "", 0)
+		if drafts[i].Wait == "" { // else later, when fees have fallen
+			asks = append(asks, askOf(n.WalletID, n.Fence, drafts[i].Intent, "", 0))
+		}
 	}
 	n, err := l.write(ctx, asks)
 	if errors.Is(err, store.ErrStale) {

@@ -39,7 +39,7 @@ func newLane(s ChainSetup, o EngineOptions) *lane {
 		wakes: map[string]chan struct{}{}, aside: asides{}, spent: map[int64]int{},
 	}
 	for _, s := range l.steps() {
-		l.wakes[s.name] = make(chan struct{}, 1)
+		l.wakes[s.Name] = make(chan struct{}, 1)
 	}
 	return l
 }
@@ -52,33 +52,35 @@ const (
 	stepTrack = "track"
 )
 
-// step is one pass over the rows that are its business. again means that more of them is there already.
-type step struct {
-	name  string
-	every time.Duration // at least so often
-	pass  func(context.Context) (again bool, err error)
+// Step is one kind of pass over the rows that are its business. Whoever calls passes himself (the simulator) needs no Run.
+type Step struct {
+	Lane  string // chain type and id, evm:1; empty: all chains
+	Name  string
+	Every time.Duration // at least so often
+	// Pass does what there is to do now. again means that more is there already.
+	Pass func(context.Context) (again bool, err error)
 }
 
 // lookEvery is how often the database is looked at for what other processes wrote, if the chain is not asked more often.
 const lookEvery = 500 * time.Millisecond
 
-func (l *lane) steps() []step {
-	look := min(l.setup.Poll, lookEvery)
-	return []step{
-		{stepBind, look, l.bind},
-		{stepSign, look, l.sign},
-		{stepSend, look, l.send},
-		{stepTrack, l.setup.Poll, l.track},
+func (l *lane) steps() []Step {
+	look, name := min(l.setup.Poll, lookEvery), fmt.Sprintf("%s:%d", l.setup.Type, l.setup.ID)
+	return []Step{
+		{name, stepBind, look, l.bind},
+		{name, stepSign, look, l.sign},
+		{name, stepSend, look, l.send},
+		{name, stepTrack, l.setup.Poll, l.track},
 	}
 }
 
 // loop makes passes until ctx ends: at once while there is more, else when woken or when it is time.
-func (l *lane) loop(ctx context.Context, s step) {
-	tick := time.NewTicker(s.every)
+func (l *lane) loop(ctx context.Context, s Step) {
+	tick := time.NewTicker(s.Every)
 	defer tick.Stop()
-	troubles := trouble{log: l.log.With("step", s.name), now: l.now}
+	troubles := trouble{log: l.log.With("step", s.Name), now: l.now}
 	for ctx.Err() == nil {
-		again, err := s.pass(ctx)
+		again, err := s.Pass(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -87,7 +89,7 @@ func (l *lane) loop(ctx context.Context, s step) {
 			continue
 		}
 		select {
-		case <-l.wakes[s.name]:
+		case <-l.wakes[s.Name]:
 		case <-tick.C:
 		case <-ctx.Done():
 			return

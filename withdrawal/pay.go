@@ -158,14 +158,18 @@ func (p *payment) draft(ctx context.Context) (signing.Intent, error) {
 	if err != nil {
 		return signing.Intent{}, err
 	}
-	intents, err := p.lane.chain.Draft(ctx, []chain.Order{{
+	drafts, err := p.lane.chain.Draft(ctx, []chain.Order{{
 		Ledger: ledger, Purpose: signing.PurposePayment, ChainID: p.chain.ID, From: p.reservation.Wallet.Address, Nonce: p.row.Nonce,
 		Payment: chain.Payment{ID: p.payment, To: p.to, Contract: p.asset.Contract, Amount: new(big.Int).Set(p.amount)},
 	}})
 	if err != nil {
 		return signing.Intent{}, err
 	}
-	return intents[0], nil
+	if wait := drafts[0].Wait; wait != "" {
+		return signing.Intent{}, fault.New(fault.Unavailable, "fees_too_high", "pay again with the same reservation later, or raise the chain's caps in coffer.toml",
+			"payment %s: %s", p.payment, wait)
+	}
+	return drafts[0].Intent, nil
 }
 
 // ask writes the payment and its intent down, if the wallet has room and the reservation still holds the nonce. nil without an

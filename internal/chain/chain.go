@@ -8,6 +8,7 @@ package chain
 import (
 	"context"
 	"math/big"
+	"time"
 
 	"coffer.internal/signing"
 )
@@ -29,8 +30,9 @@ type Chain interface {
 	// that it can be paid. An error is about none of them.
 	Vet(ctx context.Context, from string, payments []Payment) ([]Vetted, error)
 
-	// Draft completes intents with the chain's own part: fees as of now, gas. The result is in order.
-	Draft(ctx context.Context, orders []Order) ([]signing.Intent, error)
+	// Draft completes intents with the chain's own part: fees as of now, gas. An order that Replaces others outbids each of them by
+	// at least what nodes ask for. The result is in order; an order for which the chain's caps leave no fee waits.
+	Draft(ctx context.Context, orders []Order) ([]Drafted, error)
 
 	// Send gives signed bytes to every node, lowest nonce first as given, and says what came of each, in order. It has no
 	// error: what is not known is Unknown.
@@ -42,6 +44,37 @@ type Chain interface {
 	// Verify says whether raw is exactly the transaction that intent describes, signed by its From, and gives its hash. It
 	// asks no node.
 	Verify(intent signing.Intent, raw []byte) (hash string, err error)
+}
+
+// Heads is offered by chains whose nodes tell of new blocks.
+type Heads interface {
+	// Heads calls heard whenever a node tells of a new block, until ctx ends. A chain with no such node returns at once; a connection
+	// that breaks is made again. heard must be quick.
+	Heads(ctx context.Context, heard func())
+}
+
+// Nodes is offered by chains whose nodes can be looked at.
+type Nodes interface {
+	// Nodes says how each configured node does, in order.
+	Nodes(ctx context.Context) []NodeState
+}
+
+// NodeState is how a node does.
+type NodeState struct {
+	Name       string    // its URL without secrets
+	Problem    string    // why it gives no clean answer; then Head says nothing
+	WrongChain bool      // it says that it is on another chain than the configured one
+	Head       uint64    // height of its latest block
+	HeadAt     time.Time // the block's own time
+	// Split says that it has another block than other nodes at a height that all have: which, and who. Empty: it has the same.
+	Split string
+}
+
+// Delegates is offered by chains whose accounts can hand their code to a contract (EIP-7702).
+type Delegates interface {
+	// Delegates gives for each address the contract that it is delegated to, or "" if it is not. A node that does not answer is
+	// passed over; of those that do, one that sees a delegation is believed.
+	Delegates(ctx context.Context, addresses []string) ([]string, error)
 }
 
 // Accounts is offered by chains whose accounts count their transactions (EVM).
@@ -77,6 +110,8 @@ type Funds struct {
 	// MaxFee is the most that one payment can cost in fees, in the chain's coin, by contract ("" for the coin itself), as
 	// fees are now.
 	MaxFee map[string]*big.Int
+	// Wait says why nothing may be bound now: fees are above the chain's cap. Empty: nothing is in the way.
+	Wait string
 }
 
 // Vetted is the verdict on a payment that has no nonce yet.
@@ -91,7 +126,15 @@ type Order struct {
 	ChainID int64
 	From    string
 	Nonce   uint64
-	Payment Payment // for a gap fill: ID empty, To is From, Amount 0
+	Payment Payment // for a gap fill: ID empty, To is From, Amount 0; for a cancellation: ID the payment's, To is From, Amount 0
+	// Replaces are the intents at the same nonce that it has to outbid, signed or only asked for. Empty: it is the first.
+	Replaces []signing.Intent
+}
+
+// Drafted is a completed intent; or, with Wait, why there is none now: the fees that it would take are above a cap.
+type Drafted struct {
+	Intent signing.Intent
+	Wait   string
 }
 
 // Tx is a signed transaction with the intent it came from.
@@ -133,26 +176,30 @@ type Sent struct {
 type Stage string
 
 const (
-	// StageUnknown: a node did not answer cleanly, or nodes disagree. Nothing may be concluded.
+	// StageUnknown: too few nodes answered cleanly, or nodes disagree. Nothing may be concluded.
 	StageUnknown Stage = "unknown"
-	// StageAbsent: every node says cleanly that it has no such transaction in a block. It may be in a pool, or nowhere.
+	// StageAbsent: it is in no block for the majority of the configured nodes, and in one for none. It may be in a pool, or nowhere.
 	StageAbsent Stage = "absent"
-	// StageMined: in a block of the latest chain, not yet deep enough.
+	// StageMined: in the same block of the latest chain for the majority of the configured nodes, not yet deep enough for it.
 	StageMined Stage = "mined"
-	// StageFinal: deeper than the chain's reorg horizon; on every configured node in the same block.
+	// StageFinal: deeper than the chain's reorg horizon, in the same block, for the majority of the configured nodes.
 	StageFinal Stage = "final"
 )
 
 // Sighting is what the chain shows of a transaction. From StageMined on the block's fields are set.
 type Sighting struct {
-	Stage       Stage
-	Note        string // why unknown
+	Stage Stage
+	// Note says why it is unknown, or which nodes are missing for All.
+	Note string
+	// All says that every configured node answered cleanly and shows the same: what costs somebody money when it is wrong (a failure, a
+	// foreign spend, a cancellation) is concluded only then.
+	All         bool
 	BlockNumber uint64
 	BlockHash   string
 	Success     bool   // the chain's own verdict
 	Paid        bool   // Success, and exactly what the intent says was transferred (ERC-20: exactly one such log)
 	Fee         string // base units of the chain's coin
-	// Spent is set with StageAbsent: the account's nonce is below the latest count of every node, so something else
-	// holds it, or the receipt is late.
-	Spent bool
+	// Spent is set with StageAbsent and All: the account's nonce is below the latest count of every node, so something else holds
+	// it, or the receipt is late. SpentFinal: it is below the count at the horizon of every node.
+	Spent, SpentFinal bool
 }

@@ -81,8 +81,9 @@ type Load struct {
 	Reserved int // reservations that stand
 	// ReservedForWithdrawals is how many of those belong to withdrawals: the engine will ask for them, so they take room.
 	ReservedForWithdrawals int
-	Unmined                int      // nonces with an attempt asked, signed or sent
+	Unmined                int      // nonces with an attempt asked, signed or sent, and none mined or final
 	InFlight               int      // nonces with an attempt asked, signed, sent or mined
+	Brake                  string   // why it gets no new payment: the Why of its, or its chain's, first open alarm that is a brake; empty: none
 	Gaps                   []uint64 // nonces below a signed one that have no signed attempt and are not external, lowest first, at most 100
 	LowestUnmined          *uint64
 }
@@ -144,7 +145,7 @@ type Pool struct {
 type ReserveFacts struct {
 	Now      time.Time
 	Wallets  []Wallet  // locked, by id: those wanted, those of the pools, and those that Held rows belong to
-	Loads    []Load    // of the same wallets, in the same order; only ReservedForWithdrawals, Unmined, InFlight and Reserved are filled
+	Loads    []Load    // of the same wallets, in the same order; only ReservedForWithdrawals, Unmined, InFlight, Reserved and Brake are filled
 	Requests []Request // those of ReserveWant.Requests that exist
 	Held     []Nonce   // rows that belong to those requests, whatever their state
 	Free     []Nonce   // the lowest FreeLimit nonces per wallet that can be given: free, or reserved and expired on a wallet with a device; lowest first
@@ -231,7 +232,7 @@ type WithdrawalFilter struct {
 	Outcomes  []string
 	ChainType string
 	ChainID   *int64
-	// Unasked selects those that have no attempt in a state other than refused: queued ones, and assigned ones before asked.
+	// Unasked selects those that have no attempt in a state other than refused and superseded: queued ones, and assigned ones before asked.
 	Unasked  bool
 	AfterSeq int64
 	Limit    int
@@ -268,6 +269,7 @@ type Ask struct {
 	Purpose  string
 	Digest   string // hex
 	Intent   []byte // canonical encoding
+	Again    bool   // a further attempt at a nonce that was asked for: a fee replacement, or a cancellation
 }
 
 // Attempt is one intent at a nonce and what became of it.

@@ -123,6 +123,10 @@ type Reader interface {
 	Instances(ctx context.Context) ([]Instance, error)
 	// Generation is that of all caches: one that was filled under a lower one may hold what is no longer so. From 0.
 	Generation(ctx context.Context) (int64, error)
+
+	LeaseReader
+	AlarmReader
+	WishReader
 }
 
 // Tx is what can be done in an Update. Every method either does all it says or returns an error; after an error the
@@ -172,16 +176,27 @@ type Tx interface {
 
 	// Ask writes attempts in state asked. Each one's nonce goes reserved → used by compare-and-set on request, row, fence and
 	// unexpired (by the store's clock; never expired when the row has no expiry); for a gap fill (Payment empty) the nonce
-	// must be Fillable in the same fence, and the row loses its request and gets the next fence. The result has for each ask,
-	// in order, the new attempt's id, or 0 where the compare-and-set failed: that one wrote nothing, the others stand.
+	// must be Fillable in the same fence, and the row loses its request and gets the next fence. A further attempt (Again) needs a
+	// used row at which at least one attempt is neither refused nor superseded, and each such one is not final and has the same
+	// Payment; request, row and fence are not looked at, and the row is left as it is. The result has for each ask, in order, the new
+	// attempt's id, or 0 where the compare-and-set failed: that one wrote nothing, the others stand.
 	Ask(ctx context.Context, asks []Ask) ([]int64, error)
 	// AdoptReservation makes the withdrawal row of a payment made from Go on a reserved nonce (kind reservation), in state
 	// assigned. The request row exists. ErrExists if the payment id has one.
 	AdoptReservation(ctx context.Context, w Withdrawal) error
 	// MoveAttempts moves each attempt from one state to another with what is known of it then. ErrStale if one is not in
 	// its From. A move to refused takes the request off the nonce row (the row stays used), so that the same request may be
-	// given another nonce.
+	// given another nonce; unless another attempt at that nonce is in any other state, because then that one is the request's.
 	MoveAttempts(ctx context.Context, moves []AttemptMove) error
+	// SpendElsewhere notes that a used nonce was spent, finally, by something that is not coffer's: an external range of that one
+	// nonce is added (From and To are equal). The row stays used and keeps its request. ErrStale if the row is not used or an attempt at
+	// it is final; nothing happens if the range is there.
+	SpendElsewhere(ctx context.Context, e External) error
+	// WinBack takes that back: one of our attempts is on the chain after all. The range is cut so that the nonce is outside.
+	WinBack(ctx context.Context, walletID int64, nonce uint64) error
+	// LetGo takes the request off a used nonce row, so that the request may be given another nonce. ErrStale if the row is not
+	// used, or an attempt at it is in another state than refused or superseded.
+	LetGo(ctx context.Context, walletID int64, nonce uint64) error
 
 	// Beat writes what a process says of itself, by its id: the first time its row is made. StartedAt and HeartbeatAt are the
 	// store's clock's.
@@ -193,6 +208,10 @@ type Tx interface {
 	// RaiseGeneration raises the generation by one and returns it. Whoever listens for TopicCache hears of it with the commit.
 	// It is the last lock that a transaction takes.
 	RaiseGeneration(ctx context.Context) (int64, error)
+
+	LeaseWriter
+	AlarmWriter
+	WishWriter
 
 	// Record appends audit rows. It is the only write that a refused operation makes.
 	Record(ctx context.Context, rows []AuditRow) error

@@ -56,16 +56,19 @@ func (w World) gapFill(nonce uint64) chain.Order {
 // draft drafts and signs.
 func (w World) draft(t *testing.T, orders ...chain.Order) []chain.Tx {
 	t.Helper()
-	intents, err := w.Chain.Draft(t.Context(), orders)
+	drafts, err := w.Chain.Draft(t.Context(), orders)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(intents) != len(orders) {
-		t.Fatalf("%d orders, %d intents", len(orders), len(intents))
+	if len(drafts) != len(orders) {
+		t.Fatalf("%d orders, %d drafts", len(orders), len(drafts))
 	}
-	txs := make([]chain.Tx, len(intents))
-	for i, intent := range intents {
-		txs[i] = w.sign(t, intent)
+	txs := make([]chain.Tx, len(drafts))
+	for i, d := range drafts {
+		if d.Wait != "" {
+			t.Fatalf("no intent: %s", d.Wait)
+		}
+		txs[i] = w.sign(t, d.Intent)
 	}
 	return txs
 }

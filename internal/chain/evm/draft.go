@@ -22,7 +22,7 @@ const (
 
 // Draft completes intents: fees as of now, gas as a node estimates it. A plain transfer of coin takes exactly 21,000 and
 // gets that; whatever runs code gets a fifth more than the estimate, because the state it meets in its block may be another.
-func (c *Chain) Draft(ctx context.Context, orders []chain.Order) ([]signing.Intent, error) {
+func (c *Chain) Draft(ctx context.Context, orders []chain.Order) ([]chain.Drafted, error) {
 	if len(orders) == 0 {
 		return nil, nil
 	}
@@ -39,11 +39,11 @@ func (c *Chain) Draft(ctx context.Context, orders []chain.Order) ([]signing.Inte
 	if err != nil {
 		return nil, err
 	}
-	intents := make([]signing.Intent, len(orders))
+	drafted := make([]chain.Drafted, len(orders))
 	for i, o := range orders {
-		intents[i] = intentOf(o, now, gas[i])
+		drafted[i].Intent = intentOf(o, now, gas[i])
 	}
-	return intents, nil
+	return drafted, nil
 }
 
 func intentOf(o chain.Order, f fees, gas uint64) signing.Intent {

@@ -21,8 +21,8 @@ func (w *town) payment(t *testing.T, c chain.Chain, id, contract string) chain.T
 	t.Helper()
 	intents, err := c.Draft(t.Context(), []chain.Order{w.order(t, id, contract, w.Recipient(t))})
 	must(t, err)
-	raw, hash := w.Sign(t, intents[0])
-	return chain.Tx{Intent: intents[0], Raw: raw, Hash: hash}
+	raw, hash := w.Sign(t, intents[0].Intent)
+	return chain.Tx{Intent: intents[0].Intent, Raw: raw, Hash: hash}
 }
 
 func (w *town) order(t *testing.T, id, contract, to string) chain.Order {
@@ -150,14 +150,15 @@ func TestGasIsExactForCoinAndHasAMarginForCode(t *testing.T) {
 			w.order(t, "coin", "", somebody), w.order(t, "token", w.Token, somebody), w.order(t, "refused", "", refuser), poor,
 		})
 		must(t, err)
-		if g := intents[0].EVM.GasLimit; g != 21000 {
+		if g := intents[0].Intent.EVM.GasLimit; g != 21000 {
 			t.Errorf("coin: %d", g)
 		}
-		if g := intents[1].EVM.GasLimit; g < 50_000 || g > 200_000 {
+		if g := intents[1].Intent.EVM.GasLimit; g < 50_000 || g > 200_000 {
 			t.Errorf("token: %d", g)
 		}
 		// One that can no longer be paid is still drafted, and holds up nobody.
-		for _, i := range intents[2:] {
+		for _, d := range intents[2:] {
+			i := d.Intent
 			if g := i.EVM.GasLimit; g < 21000 || g > 200_000 {
 				t.Errorf("%s: %d", i.Payment, g)
 			}

@@ -55,7 +55,7 @@ func merge(nonce uint64, views []view) chain.Sighting {
 	case seen == nil && problem != nil:
 		return unknown("%v", problem)
 	case seen == nil:
-		return chain.Sighting{Stage: chain.StageAbsent, Spent: spent}
+		return chain.Sighting{Stage: chain.StageAbsent, All: true, Spent: spent}
 	}
 	for _, v := range views {
 		if v.problem == nil && v.seen == nil && v.count > nonce {
@@ -65,7 +65,7 @@ func merge(nonce uint64, views []view) chain.Sighting {
 	s := *seen
 	s.Stage = chain.StageMined
 	if final {
-		s.Stage = chain.StageFinal
+		s.Stage, s.All = chain.StageFinal, true
 	}
 	return s
 }
