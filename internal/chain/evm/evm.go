@@ -32,6 +32,11 @@ type Options struct {
 	Confirmations int
 	Finalized     bool
 	Now           func() time.Time // the clock; nil is time.Now
+
+	// Transport carries the requests; nil is a new one, with a pool of connections of its own.
+	Transport http.RoundTripper
+	// OneByOne asks the nodes one after the other, in their order, instead of all at once: a simulation replays exactly.
+	OneByOne bool
 }
 
 // Chain is an EVM chain with its nodes.
@@ -39,8 +44,9 @@ type Chain struct {
 	id            int64
 	confirmations uint64
 	finalized     bool
+	oneByOne      bool
 	nodes         []*node
-	transport     *http.Transport
+	own           *http.Transport // nil: the transport is somebody else's
 }
 
 // New makes a Chain. It asks no node.
@@ -58,9 +64,13 @@ func New(o Options) (*Chain, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Chain{id: o.ChainID, finalized: o.Finalized, confirmations: uint64(max(o.Confirmations, 0)), transport: newTransport()}
+	c := &Chain{id: o.ChainID, finalized: o.Finalized, confirmations: uint64(max(o.Confirmations, 0)), oneByOne: o.OneByOne}
+	if o.Transport == nil {
+		c.own = newTransport()
+		o.Transport = c.own
+	}
 	for _, url := range o.RPC {
-		n, err := newNode(url, o.ChainID, c.transport, o.Now)
+		n, err := newNode(url, o.ChainID, o.Transport, o.Now)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Usage, "bad_node_url", hint, "chain evm %d", o.ChainID)
 		}
@@ -70,11 +80,21 @@ func New(o Options) (*Chain, error) {
 }
 
 // Close lets idle connections go. Calls that are under way end by their contexts.
-func (c *Chain) Close() { c.transport.CloseIdleConnections() }
+func (c *Chain) Close() {
+	if c.own != nil {
+		c.own.CloseIdleConnections()
+	}
+}
 
-// ofEach runs f for every node at once and gives the results in the nodes' order.
+// ofEach runs f for every node, at once if not OneByOne, and gives the results in the nodes' order.
 func ofEach[T any](c *Chain, f func(*node) T) []T {
 	results := make([]T, len(c.nodes))
+	if c.oneByOne {
+		for i, n := range c.nodes {
+			results[i] = f(n)
+		}
+		return results
+	}
 	var all sync.WaitGroup
 	for i, n := range c.nodes {
 		all.Go(func() { results[i] = f(n) })

@@ -43,7 +43,7 @@ func newTransport() *http.Transport {
 	return t
 }
 
-func newNode(raw string, chainID int64, t *http.Transport, now func() time.Time) (*node, error) {
+func newNode(raw string, chainID int64, t http.RoundTripper, now func() time.Time) (*node, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("the URL of a node begins with http:// or https:// and names a host")
