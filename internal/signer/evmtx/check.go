@@ -35,7 +35,7 @@ func account(i signing.Intent) string {
 	return canonical("from", i.From)
 }
 
-// purpose holds payments and gap fills to what they are for.
+// purpose holds payments, gap fills and cancellations to what they are for.
 func purpose(i signing.Intent) string {
 	e := i.EVM
 	switch i.Purpose {
@@ -51,6 +51,10 @@ func purpose(i signing.Intent) string {
 	case signing.PurposeGapFill:
 		if i.Payment != "" || e.To != i.From || e.Amount != "0" || e.Contract != "" {
 			return "a gap fill is a transfer of nothing from a wallet to itself, without a payment id"
+		}
+	case signing.PurposeCancel:
+		if i.Payment == "" || e.To != i.From || e.Amount != "0" || e.Contract != "" {
+			return "a cancellation is a transfer of nothing from a wallet to itself, with the id of the payment"
 		}
 	default:
 		return fmt.Sprintf("purpose %q is not known", i.Purpose)

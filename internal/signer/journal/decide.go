@@ -15,13 +15,7 @@ type Facts struct {
 	Elsewhere bool             // that key is of another kind of network (main, test) than the intent's
 	Place     Place            // what the intent would use up
 	Taken     *Taken           // the first of that which is used up; nil: nothing is
-	PaidAt    *Place           // where the payment id is bound to; nil: nowhere
-}
-
-// Taken is a slot with the payload that is signed for it.
-type Taken struct {
-	Slot   Slot
-	Digest signing.Digest
+	PaidAt    *Place           // where the payment id is bound to, unless it was released from there; nil: nowhere
 }
 
 // Verdict is what becomes of an intent.
@@ -30,7 +24,7 @@ type Verdict int
 const (
 	// Again: the journaled answer of this digest is given once more, whatever else is true by now.
 	Again Verdict = iota + 1
-	// Sign: sign it, and bind all its slots and its payment id.
+	// Sign: sign it, and bind all its slots and its payment id, or add it to what is signed for them.
 	Sign
 	// Refuse: journal the refusal. It binds nothing.
 	Refuse
@@ -58,7 +52,7 @@ func Decide(i signing.Intent, f Facts) Decision {
 	case i.Payment != "" && f.PaidAt != nil && !f.PaidAt.equal(f.Place):
 		return refuse(signing.RefusedAsConflict, "payment_bound", "payment %q is signed at %s", i.Payment, *f.PaidAt)
 	case f.Taken != nil:
-		return refuse(signing.RefusedAsConflict, f.Taken.Slot.code, "%s is signed with another payload, digest %s", f.Taken.Slot.name, f.Taken.Digest)
+		return further(i, *f.Taken)
 	}
 	return Decision{Verdict: Sign}
 }

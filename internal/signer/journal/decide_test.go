@@ -13,7 +13,7 @@ func TestTheDecisionAboutAnIntent(t *testing.T) {
 	fill := gapFill(7)
 	other := signing.Digest{1}
 	here, elsewhere := PlaceOf(pay, nil), PlaceOf(payment(8, "p-1", "1"), nil)
-	taken := &Taken{here.number(), other}
+	taken := &Taken{Slot: here.number(), Digest: other}
 	malformed := &signing.Refusal{Kind: signing.RefusedForGood, Code: "malformed", Reason: "a payment of nothing"}
 	ours := Facts{Held: true, KeyLedger: ledger, Place: here}
 	with := func(change func(*Facts)) Facts {

@@ -32,6 +32,19 @@ func answer(tx *bolt.Tx, d signing.Digest) (signing.Answer, error) {
 	return signing.Answer{Digest: d, Raw: e.Raw, Hash: e.Hash, Refusal: e.Refusal}, nil
 }
 
+// journaled reads the intent of a digest; that of a digest without an answer is empty.
+func journaled(tx *bolt.Tx, d signing.Digest) (signing.Intent, error) {
+	var e entry
+	if ok, err := getJSON(tx.Bucket(entries), d[:], &e); !ok || err != nil {
+		return signing.Intent{}, err
+	}
+	i, err := signing.Parse(e.Intent)
+	if err != nil {
+		return signing.Intent{}, fmt.Errorf("read the journal at %s: %w", d, err)
+	}
+	return i, nil
+}
+
 // key joins parts so that no two lists of parts are the same key.
 func key(parts ...string) []byte {
 	var b []byte

@@ -1,11 +1,12 @@
 // Package journal is the memory of the signing machine: what it signed, what it refused, and which keys it made. It is what
-// keeps two different payloads from ever being signed for one nonce or one output of Bitcoin, one payment from being signed twice,
-// and two payments from being one transaction.
+// keeps two different payloads from ever being signed for one nonce or one output of Bitcoin (but for dearer copies of one payment and
+// its cancellation on EVM), one payment from being signed at two places, and two payments from being one transaction.
 //
 //	entry     digest → the intent in its canonical encoding, and the signed bytes with their hash, or the refusal
 //	slot      (chain type, chain id, address, nonce, on Solana also attempt), on Bitcoin each outpoint and on Solana the message
-//	          → the digest that is signed for it
+//	          → the digests that are signed for it, in order; the first owns it
 //	payment   (ledger, payment id) → its place: all its slots
+//	release   slot → that it is closed for ever, for which payment, when, why and by whom
 //	key       (chain type, address) → derivation path, and the ledger that it is bound to
 //	ref       (ledger, chain type, counter, ref) → derivation path
 //	counter   the next index of each kind of key; it never goes back
@@ -44,6 +45,7 @@ var (
 	entries  = []byte("entries")
 	slots    = []byte("slots")
 	payments = []byte("payments")
+	releases = []byte("releases")
 	keys     = []byte("keys")
 	refs     = []byte("refs")
 	counters = []byte("counters")
@@ -108,7 +110,7 @@ func Create(dir string) (err error) {
 }
 
 func lay(tx *bolt.Tx) error {
-	for _, name := range [][]byte{entries, slots, payments, keys, refs, counters, meta} {
+	for _, name := range [][]byte{entries, slots, payments, releases, keys, refs, counters, meta} {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
@@ -160,6 +162,9 @@ func take(tx *bolt.Tx, path, device string) error {
 	case !bytes.Equal(owner, []byte(device)):
 		return fault.New(fault.Refused, "journal_of_another", "put vault.age and "+FileName+" of the same machine together",
 			"%s belongs to machine %s, the vault to %s", path, owner, device)
+	}
+	if _, err := tx.CreateBucketIfNotExists(releases); err != nil { // journals from before there were releases have none
+		return err
 	}
 	return bump(m, metaRenewed, 1)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -99,11 +100,12 @@ func record(tx *bolt.Tx, p Proposal) (a signing.Answer, wrote bool, err error) {
 	return a, true, errors.Join(putEntry(tx, p.Intent, a), bind(tx, p), bump(tx.Bucket(meta), metaSigned, 1))
 }
 
-// bind takes slots and payment id for a signed intent.
+// bind takes slots and payment id for a signed intent. A slot that was taken keeps all its digests, in the order of signing.
 func bind(tx *bolt.Tx, p Proposal) error {
 	place := PlaceOf(p.Intent, p.Inputs)
 	for _, s := range place.slots() {
-		if err := tx.Bucket(slots).Put(s.key, p.Digest[:]); err != nil {
+		before := tx.Bucket(slots).Get(s.key)
+		if err := tx.Bucket(slots).Put(s.key, slices.Concat(before, p.Digest[:])); err != nil {
 			return err
 		}
 	}
@@ -120,8 +122,11 @@ func facts(tx *bolt.Tx, p Proposal) (Facts, error) {
 		Answered: tx.Bucket(entries).Get(p.Digest[:]) != nil,
 	}
 	for _, s := range f.Place.slots() {
-		if b := tx.Bucket(slots).Get(s.key); b != nil {
-			f.Taken = &Taken{s, signing.Digest(b)}
+		var err error
+		if f.Taken, err = taken(tx, p.Intent.ChainType, s); f.Taken != nil || err != nil {
+			if err != nil {
+				return f, err
+			}
 			break
 		}
 	}
@@ -130,7 +135,7 @@ func facts(tx *bolt.Tx, p Proposal) (Facts, error) {
 	}
 	var at Place
 	ok, err := getJSON(tx.Bucket(payments), key(p.Intent.Ledger, p.Intent.Payment), &at)
-	if ok {
+	if ok && !released(tx, at.number()) {
 		f.PaidAt = &at
 	}
 	return f, err

@@ -48,8 +48,8 @@ func (p Place) String() string {
 	return s
 }
 
-// Slot is one thing that a signature uses up: the number of an account, an attempt at it, an outpoint, a message. At most one payload
-// is ever signed for each.
+// Slot is one thing that a signature uses up: the number of an account, an attempt at it, an outpoint, a message. It belongs to the
+// first payload that is signed for it; only an account's nonce on EVM takes further ones (see further).
 type Slot struct {
 	name string // for people
 	code string // of the refusal that finds it bound
