@@ -20,7 +20,7 @@ const (
 	fallbackGas = 100_000
 )
 
-// Draft completes intents: fees as of now, gas as a node estimates it. A plain transfer of coin takes exactly 21,000 and
+// Draft completes intents: fees as of now within the policy's caps, gas as a node estimates it. A plain transfer of coin takes exactly 21,000 and
 // gets that; whatever runs code gets a fifth more than the estimate, because the state it meets in its block may be another.
 func (c *Chain) Draft(ctx context.Context, orders []chain.Order) ([]chain.Drafted, error) {
 	if len(orders) == 0 {
@@ -31,7 +31,7 @@ func (c *Chain) Draft(ctx context.Context, orders []chain.Order) ([]chain.Drafte
 			return nil, fmt.Errorf("draft: an order for chain %d given to chain %d", o.ChainID, c.id)
 		}
 	}
-	now, err := c.fees(ctx)
+	now, err := c.market(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,13 @@ func (c *Chain) Draft(ctx context.Context, orders []chain.Order) ([]chain.Drafte
 	}
 	drafted := make([]chain.Drafted, len(orders))
 	for i, o := range orders {
-		drafted[i].Intent = intentOf(o, now, gas[i])
+		limit := max(gas[i], gasBefore(o))
+		f, wait := c.policy.choose(now, limit, now.l1(o.Payment.Contract), o.Replaces)
+		if wait != "" {
+			drafted[i].Wait = wait
+			continue
+		}
+		drafted[i].Intent = intentOf(o, f, limit)
 	}
 	return drafted, nil
 }
@@ -57,6 +63,17 @@ func intentOf(o chain.Order, f fees, gas uint64) signing.Intent {
 		Version: signing.Version, Ledger: o.Ledger, Payment: o.Payment.ID, Purpose: o.Purpose,
 		ChainType: "evm", ChainID: o.ChainID, From: o.From, Nonce: o.Nonce, EVM: e,
 	}
+}
+
+// gasBefore is the highest gas limit of those with the same purpose that an order replaces: what was enough then stays enough.
+func gasBefore(o chain.Order) uint64 {
+	var most uint64
+	for _, r := range o.Replaces {
+		if r.Purpose == o.Purpose && r.EVM != nil {
+			most = max(most, r.EVM.GasLimit)
+		}
+	}
+	return min(most, maxGas)
 }
 
 // gas asks every node for every order's gas and takes the highest: what is not used is not spent.

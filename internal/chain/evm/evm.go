@@ -2,8 +2,9 @@
 //
 // No node is believed by itself. A node whose chain id was not just seen to be right is asked for nothing else. What a node says is
 // either a clean answer (a JSON-RPC result or error with the id that was asked) or nothing at all: a time-out, an HTTP error,
-// a broken batch, an answer that is no JSON make what was asked unknown, never false. Hashes are computed here, and a
-// payment is final when every configured node has it in the same block, deep enough.
+// a broken batch, an answer that is no JSON make what was asked unknown, never false. Hashes are computed here. A
+// payment is final when the majority of the configured nodes has it in the same block, deep enough; what costs somebody money when it
+// is wrong is said only where all of them show the same.
 package evm
 
 import (
@@ -31,6 +32,7 @@ type Options struct {
 	// finalized instead, and Confirmations is not looked at.
 	Confirmations int
 	Finalized     bool
+	Fees          FeePolicy
 	Now           func() time.Time // the clock; nil is time.Now
 
 	// Transport carries the requests; nil is a new one, with a pool of connections of its own.
@@ -44,6 +46,7 @@ type Chain struct {
 	id            int64
 	confirmations uint64
 	finalized     bool
+	policy        FeePolicy
 	oneByOne      bool
 	nodes         []*node
 	own           *http.Transport // nil: the transport is somebody else's
@@ -65,6 +68,10 @@ func New(o Options) (*Chain, error) {
 		o.Now = time.Now
 	}
 	c := &Chain{id: o.ChainID, finalized: o.Finalized, confirmations: uint64(max(o.Confirmations, 0)), oneByOne: o.OneByOne}
+	var err error
+	if c.policy, err = o.Fees.withDefaults(o.ChainID); err != nil {
+		return nil, err
+	}
 	if o.Transport == nil {
 		c.own = newTransport()
 		o.Transport = c.own

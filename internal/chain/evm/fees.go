@@ -1,113 +1,226 @@
 package evm
 
 import (
-	"context"
-	"errors"
+	"fmt"
 	"math/big"
-	"slices"
 
-	"github.com/ethereum/go-ethereum/common/hexutil"
+	"coffer.internal/internal/fault"
+	"coffer.internal/signing"
 )
 
-// fees are what a unit of gas costs now, in wei.
-type fees struct {
-	// maxFee and tip are EIP-1559's max fee and max priority fee; price is a legacy chain's gas price. Either the two or
-	// the one is set.
-	maxFee, tip, price *big.Int
+// FeePolicy says how much a chain's transactions may cost. A zero field has its default. This file only computes; market.go asks.
+type FeePolicy struct {
+	// Percentile of the priority fees paid in each of the last Blocks blocks; the middle one of these is the priority fee of a new
+	// transaction. Default: 50, of 10 blocks.
+	Percentile, Blocks int
+	MinTip             *big.Int // the least priority fee, in wei; default 1, because geth takes no transaction with none
+	MaxPerGas          *big.Int // the most for a unit of gas, in wei; default 500 gwei
+	MaxFee             *big.Int // the most that one transaction can cost in fees, in wei; default 1 ether
+	// BumpPercent is by how much a replacement outbids what it replaces, on each fee field; default 10, what geth asks for at least.
+	BumpPercent int
+	L1          L1Fee // what a rollup takes beside gas; default: nothing
 }
 
-// most is the most that a unit of gas can cost.
-func (f fees) most() *big.Int {
-	if f.price != nil {
-		return f.price
-	}
-	return f.maxFee
-}
+// L1Fee is a way in which a rollup charges for the bytes that it writes to Ethereum.
+type L1Fee string
 
-// dynamic are the fees of a chain with EIP-1559. Twice the base fee of the next block: it rises by an eighth per full
-// block at most, so the transaction stays payable through six full blocks (1.125^6 ≈ 2.03) without being replaced, and what is
-// above the base fee of its block is not spent.
-func dynamic(base, tip *big.Int) fees {
-	// geth takes no transaction with a tip of nothing.
-	tip = larger(tip, big.NewInt(1))
-	maxFee := new(big.Int).Lsh(base, 1)
-	return fees{maxFee: maxFee.Add(maxFee, tip), tip: tip}
-}
+// OPStack asks the GasPriceOracle, a contract that every chain of the OP stack has.
+const OPStack L1Fee = "op-stack"
 
-// fees asks the nodes what gas costs now. Of several answers it takes the middle one, of two the lower: a node that
-// overstates costs no money.
-func (c *Chain) fees(ctx context.Context) (fees, error) {
-	type answer struct {
-		fees fees
-		err  error
-	}
-	var all []fees
-	var silent []error
-	for _, a := range ofEach(c, func(n *node) (a answer) { a.fees, a.err = n.fees(ctx); return a }) {
-		if a.err != nil {
-			silent = append(silent, a.err)
-			continue
+// leastBump is what geth's pool asks for, in percent.
+const leastBump = 10
+
+// mostBits bounds what a policy may say: sums and products of it stay far below 2^256.
+const mostBits = 128
+
+func gwei(n int64) *big.Int { return new(big.Int).Mul(big.NewInt(n), big.NewInt(1e9)) }
+
+// withDefaults fills what is not set, and refuses what cannot be meant.
+func (p FeePolicy) withDefaults(chainID int64) (FeePolicy, error) {
+	orInt := func(n *int, preset int) {
+		if *n == 0 {
+			*n = preset
 		}
-		all = append(all, a.fees)
 	}
-	if len(all) == 0 {
-		return fees{}, c.unreachable(ctx, "the fees", silent...)
+	orBig := func(n **big.Int, preset *big.Int) {
+		if *n == nil || (*n).Sign() == 0 {
+			*n = preset
+		}
 	}
-	slices.SortFunc(all, func(a, b fees) int { return a.most().Cmp(b.most()) })
-	return all[(len(all)-1)/2], nil
+	orInt(&p.Percentile, 50)
+	orInt(&p.Blocks, 10)
+	orInt(&p.BumpPercent, leastBump)
+	orBig(&p.MinTip, big.NewInt(1))
+	orBig(&p.MaxPerGas, gwei(500))
+	orBig(&p.MaxFee, gwei(1e9))
+	bad := func(key string, got any, want string) (FeePolicy, error) {
+		return FeePolicy{}, fault.New(fault.Usage, "bad_fees", "correct the chain's fees in coffer.toml (docs/fees.md)",
+			"chain evm %d: %s = %v must be %s", chainID, key, got, want)
+	}
+	switch {
+	case p.Percentile < 1 || p.Percentile > 100:
+		return bad("fee_percentile", p.Percentile, "from 1 to 100")
+	case p.Blocks < 1 || p.Blocks > 1024:
+		return bad("fee_blocks", p.Blocks, "from 1 to 1024")
+	case p.BumpPercent < leastBump || p.BumpPercent > 1000:
+		return bad("bump_percent", p.BumpPercent, "from 10 to 1000")
+	case p.MaxPerGas.Sign() < 0 || p.MaxPerGas.BitLen() > mostBits:
+		return bad("max_fee_per_gas", p.MaxPerGas, "above 0 and below 2^128 wei")
+	case p.MaxFee.Sign() < 0 || p.MaxFee.BitLen() > mostBits:
+		return bad("max_fee", p.MaxFee, "above 0 and below 2^128 wei")
+	case p.MinTip.Sign() < 0 || p.MinTip.Cmp(p.MaxPerGas) > 0:
+		return bad("min_priority_fee", p.MinTip, "from 0 to max_fee_per_gas")
+	case p.L1 != "" && p.L1 != OPStack:
+		return bad("l1_fee", p.L1, `"op-stack" or left out`)
+	}
+	return p, nil
 }
 
-// fees of one node. eth_feeHistory says the next block's base fee without sending a block along; where a node does not
-// have it, or says 0 (geth's answer for a chain without base fees), the head itself tells which kind of chain it is.
-func (n *node) fees(ctx context.Context) (fees, error) {
-	replies := n.ask(ctx, []request{
-		{"eth_feeHistory", []any{"0x1", "latest", []any{}}},
-		{method: "eth_maxPriorityFeePerGas"},
-		{method: "eth_gasPrice"},
-	}, itemsPerBatch)
-	var price hexutil.Big
-	if err := replies[2].into(&price); err != nil {
-		return fees{}, err
-	}
-	base, err := n.nextBase(ctx, replies[0])
-	if err != nil {
-		return fees{}, err
-	}
-	if base == nil {
-		return fees{price: price.ToInt()}, nil
-	}
-	var tip hexutil.Big
-	switch err := replies[1].into(&tip); {
-	case err == nil:
-		return dynamic(base, tip.ToInt()), nil
-	case replies[1].err != nil && replies[1].err.Code == noSuchMethod:
-		return dynamic(base, new(big.Int).Sub(price.ToInt(), base)), nil // eth_gasPrice is base fee and tip
-	default:
-		return fees{}, err
-	}
+// fees are what a transaction offers for a unit of gas, in wei: EIP-1559's max fee and max priority fee, or a legacy chain's
+// gas price. Either the two or the one is set.
+type fees struct{ maxFee, tip, price *big.Int }
+
+// market is what gas costs on a chain now.
+type market struct {
+	base, tip *big.Int // the next block's base fee, and a usual priority fee; nil on a chain without base fees
+	price     *big.Int // the gas price of such a chain
+	// l1Coin and l1Token are what a payment of the chain's coin, or of a token, takes beside gas.
+	l1Coin, l1Token *big.Int
 }
 
-// noSuchMethod is JSON-RPC's code for a method that the node does not have.
-const noSuchMethod = -32601
+func (m market) l1(contract string) *big.Int {
+	if contract == "" {
+		return m.l1Coin
+	}
+	return m.l1Token
+}
 
-// nextBase is the base fee of the next block, or nil on a chain that has none.
-func (n *node) nextBase(ctx context.Context, history reply) (*big.Int, error) {
-	var h struct{ BaseFeePerGas []*hexutil.Big }
-	if err := history.into(&h); err != nil && history.err == nil {
-		return nil, err
+// choose gives the fees of a transaction with this gas limit that takes l1 beside gas, and outbids those that it replaces; or why there
+// are none now.
+//
+// A new transaction offers twice the next block's base fee: it rises by an eighth per full block at most, so the transaction
+// stays payable through six full blocks (1.125^6 ≈ 2.03) without being replaced, and what is above the base fee of its block is
+// not spent. Under a cap it offers less, but never less than the next block takes, nor than what it replaces is outbid by.
+func (p FeePolicy) choose(m market, gas uint64, l1 *big.Int, replaced []signing.Intent) (fees, string) {
+	bid, why := p.outbid(replaced)
+	if why != "" {
+		return fees{}, why
 	}
-	if k := len(h.BaseFeePerGas); k > 0 && h.BaseFeePerGas[k-1] != nil && h.BaseFeePerGas[k-1].ToInt().Sign() > 0 {
-		return h.BaseFeePerGas[k-1].ToInt(), nil
+	tip := larger(p.tip(m), bid.tip)
+	least, best := m.price, m.price
+	if m.price == nil {
+		least = new(big.Int).Add(m.base, tip)
+		best = new(big.Int).Add(m.base, least)
 	}
-	var head struct{ BaseFeePerGas *hexutil.Big }
-	if err := n.ask(ctx, []request{{"eth_getBlockByNumber", []any{"latest", false}}}, 1)[0].into(&head); err != nil {
-		return nil, errors.Join(history.problem(), err)
+	least, best = larger(least, bid.maxFee), larger(best, bid.maxFee)
+	if why := p.tooDear(m, least, gas, l1); why != "" {
+		return fees{}, why
 	}
-	return (*big.Int)(head.BaseFeePerGas), nil
+	offer := smaller(best, p.most(gas, l1))
+	if m.price != nil {
+		return fees{price: offer}, ""
+	}
+	return fees{maxFee: offer, tip: tip}, ""
+}
+
+// tip is the priority fee of a new transaction.
+func (p FeePolicy) tip(m market) *big.Int {
+	if m.tip == nil {
+		return new(big.Int)
+	}
+	return larger(m.tip, p.MinTip)
+}
+
+// most is the most that a unit of gas may cost under both caps.
+func (p FeePolicy) most(gas uint64, l1 *big.Int) *big.Int {
+	left := new(big.Int).Sub(p.MaxFee, l1)
+	if left.Sign() < 0 {
+		return new(big.Int)
+	}
+	return smaller(p.MaxPerGas, left.Div(left, new(big.Int).SetUint64(gas)))
+}
+
+// tooDear says which cap is below the least that a transaction has to offer.
+func (p FeePolicy) tooDear(m market, least *big.Int, gas uint64, l1 *big.Int) string {
+	if least.Cmp(p.MaxPerGas) > 0 {
+		what, n := "outbidding what stands at the nonce takes", least
+		switch {
+		case m.price != nil && m.price.Cmp(p.MaxPerGas) > 0:
+			what, n = "the gas price is", m.price
+		case m.price == nil && m.base.Cmp(p.MaxPerGas) > 0:
+			what, n = "the base fee is", m.base
+		case m.price == nil:
+			if both := new(big.Int).Add(m.base, p.tip(m)); both.Cmp(p.MaxPerGas) > 0 {
+				what, n = "base fee and priority fee are", both
+			}
+		}
+		return fmt.Sprintf("%s %s, above max_fee_per_gas = %s", what, inGwei(n), inGwei(p.MaxPerGas))
+	}
+	total := new(big.Int).Mul(least, new(big.Int).SetUint64(gas))
+	if total.Add(total, l1).Cmp(p.MaxFee) > 0 {
+		return fmt.Sprintf("the fees of one transaction are %s, above max_fee = %s", inEther(total), inEther(p.MaxFee))
+	}
+	return ""
+}
+
+// outbid is the least that a replacement offers: the highest that any of those it replaces offers, raised by the bump, on each field
+// by itself. A legacy transaction counts as one that offers its gas price on both, as in the nodes' pools.
+func (p FeePolicy) outbid(replaced []signing.Intent) (fees, string) {
+	bid := fees{maxFee: new(big.Int), tip: new(big.Int)}
+	for _, r := range replaced {
+		maxFee, tip, ok := offered(r)
+		if !ok {
+			return fees{}, fmt.Sprintf("the fees of what stands at nonce %d cannot be read", r.Nonce)
+		}
+		bid.maxFee, bid.tip = larger(bid.maxFee, p.bumped(maxFee)), larger(bid.tip, p.bumped(tip))
+	}
+	bid.maxFee = larger(bid.maxFee, bid.tip) // a gas price stands for both
+	return bid, ""
+}
+
+func offered(i signing.Intent) (maxFee, tip *big.Int, ok bool) {
+	if i.EVM == nil {
+		return nil, nil, false
+	}
+	if i.EVM.GasPrice != "" {
+		price := decimal(i.EVM.GasPrice)
+		return price, price, price != nil
+	}
+	maxFee, tip = decimal(i.EVM.MaxFeePerGas), decimal(i.EVM.MaxPriorityFeePerGas)
+	return maxFee, tip, maxFee != nil && tip != nil
+}
+
+// bumped is n raised by the bump, rounded up, and by 1 wei at least.
+func (p FeePolicy) bumped(n *big.Int) *big.Int {
+	more := new(big.Int).Mul(n, big.NewInt(int64(p.BumpPercent)))
+	more.Add(more, big.NewInt(99)).Div(more, big.NewInt(100))
+	return more.Add(n, larger(more, big.NewInt(1)))
+}
+
+// mostOf is the most that a payment with this gas limit can cost now, in fees.
+func (p FeePolicy) mostOf(m market, gas uint64, l1 *big.Int) *big.Int {
+	total := new(big.Int).Mul(smaller(p.mostPerGas(m), p.MaxPerGas), new(big.Int).SetUint64(gas))
+	return smaller(total.Add(total, l1), p.MaxFee)
+}
+
+// mostPerGas is what a new transaction offers where no cap is in its way.
+func (p FeePolicy) mostPerGas(m market) *big.Int {
+	if m.price != nil {
+		return m.price
+	}
+	twice := new(big.Int).Lsh(m.base, 1)
+	return twice.Add(twice, p.tip(m))
 }
 
 func larger(a, b *big.Int) *big.Int {
 	if a.Cmp(b) < 0 {
+		return b
+	}
+	return a
+}
+
+func smaller(a, b *big.Int) *big.Int {
+	if a.Cmp(b) > 0 {
 		return b
 	}
 	return a

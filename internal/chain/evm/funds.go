@@ -6,13 +6,14 @@ import (
 	"math/big"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/params"
 
 	"coffer.internal/internal/chain"
 )
 
 // What a payment may take in gas before it is known. A plain transfer takes 21,000, but a recipient that is a contract runs
 // code when it is paid. A plain token takes up to 65,000 for a new holder, and 150,000 where EIP-8037 holds; others do more
-// than move. Fees that a rollup takes beside gas are not in it.
+// than move.
 const (
 	coinGas  = 50_000
 	tokenGas = 200_000
@@ -21,28 +22,30 @@ const (
 // Funds reads what wallets have in the latest block: of several nodes the lowest. A contract where no token stands has
 // nothing for anybody.
 func (c *Chain) Funds(ctx context.Context, addresses, contracts []string) (chain.Funds, error) {
-	now, err := c.fees(ctx)
+	now, err := c.market(ctx)
 	if err != nil {
 		return chain.Funds{}, err
 	}
 	funds := chain.Funds{
 		Native: map[string]*big.Int{}, Tokens: map[string]map[string]*big.Int{},
-		MaxFee: map[string]*big.Int{"": new(big.Int).Mul(now.most(), big.NewInt(coinGas))},
+		MaxFee: map[string]*big.Int{"": c.policy.mostOf(now, coinGas, now.l1Coin)},
 	}
+	// The cheapest transaction there is: where its fees are above a cap, all are.
+	_, funds.Wait = c.policy.choose(now, params.TxGas, now.l1Coin, nil)
 	var requests []request
 	for _, a := range addresses {
 		requests = append(requests, request{"eth_getBalance", []any{a, "latest"}})
 	}
 	for _, contract := range contracts {
 		funds.Tokens[contract] = map[string]*big.Int{}
-		funds.MaxFee[contract] = new(big.Int).Mul(now.most(), big.NewInt(tokenGas))
+		funds.MaxFee[contract] = c.policy.mostOf(now, tokenGas, now.l1Token)
 		for _, a := range addresses {
 			requests = append(requests, balanceOf(contract, a, "latest"))
 		}
 	}
 	replies := c.ask(ctx, requests)
 	for i, a := range addresses {
-		if funds.Native[a], err = c.lowest(ctx, replies, i, coinBalance); err != nil {
+		if funds.Native[a], err = c.lowest(ctx, replies, i, quantity); err != nil {
 			return chain.Funds{}, fmt.Errorf("balance of %s: %w", a, err)
 		}
 		for j, contract := range contracts {
@@ -73,7 +76,8 @@ func (c *Chain) lowest(ctx context.Context, replies [][]reply, i int, read func(
 	return low, nil
 }
 
-func coinBalance(r reply) (*big.Int, error) {
+// quantity reads a number.
+func quantity(r reply) (*big.Int, error) {
 	var wei hexutil.Big
 	err := r.into(&wei)
 	return wei.ToInt(), err

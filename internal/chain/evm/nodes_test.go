@@ -18,10 +18,32 @@ import (
 // second is another way to the same node, which the test can spoil, and the chain through both.
 func second(t *testing.T, w *town) (*rpcproxy.Proxy, *evm.Chain) {
 	t.Helper()
-	p, err := rpcproxy.Start(w.node.url)
-	must(t, err)
-	t.Cleanup(p.Close)
-	return p, newChain(t, w.ChainID, w.proxy.URL(), p.URL())
+	p, c := more(t, w, 1)
+	return p[0], c
+}
+
+// more are further ways to the same node, and the chain through all.
+func more(t *testing.T, w *town, n int) ([]*rpcproxy.Proxy, *evm.Chain) {
+	t.Helper()
+	urls := []string{w.proxy.URL()}
+	var proxies []*rpcproxy.Proxy
+	for range n {
+		p, err := rpcproxy.Start(w.node.url)
+		must(t, err)
+		t.Cleanup(p.Close)
+		proxies, urls = append(proxies, p), append(urls, p.URL())
+	}
+	return proxies, newChain(t, w.ChainID, urls...)
+}
+
+// answer makes a node answer one method with always the same.
+func answer(method, result string) func(string, json.RawMessage) json.RawMessage {
+	return func(m string, was json.RawMessage) json.RawMessage {
+		if m == method {
+			return json.RawMessage(result)
+		}
+		return was
+	}
 }
 
 func TestF37OneNodesInventedReceiptMakesNothingFinal(t *testing.T) {
@@ -135,23 +157,67 @@ func TestF37ANodeThatBecomesOneOfAnotherChainGetsNoMorePayments(t *testing.T) {
 	}
 }
 
-func TestOneNodeIsEnoughToPayAndAllAreNeededToEnd(t *testing.T) {
+func TestOneNodeIsEnoughToSendAndTheMajorityDecides(t *testing.T) {
 	w := newTown(t, startGeth)
-	p, c := second(t, w)
-	p.Refuse(true)
+	proxies, c := more(t, w, 2)
+	first, last := proxies[0], proxies[1]
+	first.Refuse(true)
+	last.Refuse(true)
 	must(t, c.Identify(t.Context()))
 	tx := w.payment(t, c, "one", w.Token)
 	w.expect(t, c, tx, chain.Accepted)
-	w.see(t, c, tx, chain.StageUnknown)
 	w.Mine(t, confirmations)
-	w.see(t, c, tx, chain.StageMined)
+	w.see(t, c, tx, chain.StageUnknown) // one of three
 	if got := w.count(t, c); got.Agreed || got.Nodes != 1 {
-		t.Errorf("with a silent node: %+v", got)
+		t.Errorf("with two silent nodes: %+v", got)
 	}
-	p.Refuse(false)
-	w.see(t, c, tx, chain.StageFinal)
-	if got := w.count(t, c); !got.Agreed || got.Nodes != 2 {
-		t.Errorf("with both nodes: %+v", got)
+	first.Refuse(false)
+	if s := w.see(t, c, tx, chain.StageFinal); !s.Paid || s.All || !strings.Contains(s.Note, last.URL()) {
+		t.Errorf("with a silent node: %+v", s)
+	}
+	last.Refuse(false)
+	if s := w.see(t, c, tx, chain.StageFinal); !s.All || s.Note != "" {
+		t.Errorf("with all nodes: %+v", s)
+	}
+	if got := w.count(t, c); !got.Agreed || got.Nodes != 3 {
+		t.Errorf("with all nodes: %+v", got)
+	}
+}
+
+// F06: that a nonce is spent without a transaction of ours is said only when every node says it, and for ever only when no reorg can
+// bring it back on any.
+func TestF06SpentByOthersNeedsEveryNode(t *testing.T) {
+	w := newTown(t, startGeth)
+	proxies, c := more(t, w, 2)
+	ours := w.payment(t, c, "ours", "")
+	theirs := w.payment(t, c, "theirs", "")
+	w.expect(t, c, theirs, chain.Accepted)
+	w.Mine(t, 1)
+	if s := w.see(t, c, ours, chain.StageAbsent); !s.All || !s.Spent || s.SpentFinal {
+		t.Errorf("in the latest block: %+v", s)
+	}
+	w.Mine(t, confirmations-1)
+	if s := w.see(t, c, ours, chain.StageAbsent); !s.Spent || !s.SpentFinal {
+		t.Errorf("deep enough: %+v", s)
+	}
+	for what, lie := range map[string]func(string, json.RawMessage) json.RawMessage{
+		"is behind": answer("eth_getTransactionCount", `"0x1"`),
+		"still indexes": func(method string, result json.RawMessage) json.RawMessage {
+			if method == "eth_getTransactionReceipt" {
+				return nil // neither a result nor an error
+			}
+			return result
+		},
+	} {
+		proxies[1].Lie(lie)
+		if s := w.see(t, c, ours, chain.StageAbsent); s.Spent || s.SpentFinal {
+			t.Errorf("a node %s: %+v", what, s)
+		}
+		proxies[1].Lie(nil)
+	}
+	proxies[1].Refuse(true)
+	if s := w.see(t, c, ours, chain.StageAbsent); s.Spent || s.SpentFinal || s.All {
+		t.Errorf("a node is silent: %+v", s)
 	}
 }
 

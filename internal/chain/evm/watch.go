@@ -52,10 +52,38 @@ func (c *Chain) look(ctx context.Context, n *node, txs []chain.Tx) []view {
 	views := make([]view, len(txs))
 	for i, tx := range txs {
 		views[i] = read(tx, replies[first+i], replies[counts[tx.Intent.From]])
+		views[i].node = n.name
 		views[i].judgeDepth(horizon)
 	}
 	n.canonical(ctx, views)
+	if horizon.problem == nil && !horizon.none {
+		n.settle(ctx, txs, views, horizon.final)
+	}
 	return views
+}
+
+// settle asks for the counts at the horizon where a nonce is spent by something else: until they are above it too, a reorg may
+// bring it back. A node that keeps no state so old says so, and settles nothing.
+func (n *node) settle(ctx context.Context, txs []chain.Tx, views []view, final uint64) {
+	at := map[string]int{}
+	var requests []request
+	for i, tx := range txs {
+		if _, there := at[tx.Intent.From]; views[i].spent(tx.Intent.Nonce) && !there {
+			at[tx.Intent.From] = len(requests)
+			requests = append(requests, countOf(tx.Intent.From, hexutil.EncodeUint64(final)))
+		}
+	}
+	if len(requests) == 0 {
+		return
+	}
+	replies := n.ask(ctx, requests, itemsPerBatch)
+	for i, tx := range txs {
+		if v := &views[i]; v.spent(tx.Intent.Nonce) {
+			var count hexutil.Uint64
+			v.unsettled = replies[at[tx.Intent.From]].into(&count)
+			v.settled = uint64(count)
+		}
+	}
 }
 
 // horizon says which blocks are deep enough on a node.
@@ -101,11 +129,15 @@ func read(tx chain.Tx, receipts, count reply) view {
 	if v.problem = receipts.into(&r); v.problem != nil {
 		return v
 	}
-	if v.problem = r.check(tx); v.problem != nil {
-		return v
+	err := r.check(tx)
+	if err == nil {
+		var s chain.Sighting
+		s, err = r.sighting(tx.Intent)
+		v.seen = &s
 	}
-	s, err := r.sighting(tx.Intent)
-	v.seen, v.problem = &s, err
+	if err != nil {
+		v.problem = fmt.Errorf("%s gives %w", receipts.node, err)
+	}
 	return v
 }
 
