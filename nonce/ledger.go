@@ -34,6 +34,8 @@ type Options struct {
 	Cache *wallet.Cache
 	// Actor is who, in audit rows.
 	Actor string
+	// Inline has every caller write for himself, in his own goroutine, one at a time: for a simulation.
+	Inline bool
 	// Now is the clock of the Devices cache and of a Cache of its own alone (expiry is judged by the store's clock); default
 	// time.Now.
 	Now func() time.Time
@@ -73,7 +75,11 @@ func New(o Options) *Ledger {
 		devices: newDeviceCache(o.Devices, o.Now),
 		turns:   map[int64]uint64{},
 	}
-	l.group = groupcommit.New(maxCalls, l.commit)
+	if o.Inline {
+		l.group = groupcommit.Inline(l.commit)
+	} else {
+		l.group = groupcommit.New(maxCalls, l.commit)
+	}
 	return l
 }
 

@@ -15,6 +15,7 @@ type DeskOptions struct {
 	Chains []ChainSetup
 	Actor  string // who, in audit rows
 	Wake   func() // called after something was accepted; nil: nobody waits for it here
+	Inline bool   // every caller writes for himself, in his own goroutine, one at a time: for a simulation
 }
 
 // Desk accepts withdrawals and shows what became of them. All methods may be called from many goroutines.
@@ -41,7 +42,11 @@ func NewDesk(o DeskOptions) *Desk {
 		o.Wake = func() {}
 	}
 	d := &Desk{db: o.DB, book: o.Chains, actor: o.Actor, wake: o.Wake}
-	d.group = groupcommit.New(maxOrders, d.accept)
+	if o.Inline {
+		d.group = groupcommit.Inline(d.accept)
+	} else {
+		d.group = groupcommit.New(maxOrders, d.accept)
+	}
 	return d
 }
 

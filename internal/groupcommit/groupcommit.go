@@ -30,6 +30,7 @@ type Commit[C, R any] func(calls []C) []Outcome[R]
 type Group[C, R any] struct {
 	commit Commit[C, R]
 	max    int
+	inline bool
 
 	mu      sync.Mutex
 	pending []*waiter[C, R]
@@ -50,6 +51,12 @@ func New[C, R any](limit int, commit Commit[C, R]) *Group[C, R] {
 	return g
 }
 
+// Inline makes a group without a goroutine: each call is written for by its own caller, alone, in the caller's goroutine. It is for
+// a simulation, in which one thread has to do everything so that it replays exactly. One caller may call at a time.
+func Inline[C, R any](commit Commit[C, R]) *Group[C, R] {
+	return &Group[C, R]{commit: commit, inline: true}
+}
+
 // Do hands in a call and waits for its outcome. If ctx ends before the write that would carry the call has begun, the call
 // is withdrawn and ctx's error returned: nothing was written. If it ends later, Do still waits for the outcome, because the
 // write stands whatever the caller does.
@@ -57,6 +64,9 @@ func (g *Group[C, R]) Do(ctx context.Context, call C) (R, error) {
 	var zero R
 	if err := ctx.Err(); err != nil {
 		return zero, err
+	}
+	if g.inline {
+		return g.alone(call)
 	}
 	w := &waiter[C, R]{call: call, outcome: make(chan Outcome[R], 1)}
 	g.mu.Lock()
@@ -80,11 +90,27 @@ func (g *Group[C, R]) Do(ctx context.Context, call C) (R, error) {
 	}
 }
 
+// alone writes for one caller. The commit may panic (a simulated crash): nothing is held meanwhile.
+func (g *Group[C, R]) alone(call C) (R, error) {
+	g.mu.Lock()
+	closed := g.closed
+	g.mu.Unlock()
+	if closed {
+		var zero R
+		return zero, ErrClosed
+	}
+	o := g.commit([]C{call})[0]
+	return o.Value, o.Err
+}
+
 // Close answers everybody who has already called, then ends the group and waits for it. A second Close only waits.
 func (g *Group[C, R]) Close() {
 	g.mu.Lock()
 	g.closed = true
 	g.mu.Unlock()
+	if g.inline {
+		return
+	}
 	g.signal()
 	<-g.done
 }

@@ -89,3 +89,34 @@ func double(calls []int) []Outcome[int] {
 	}
 	return out
 }
+
+func TestInlineEachCallerWritesForHimself(t *testing.T) {
+	sizes := 0
+	g := Inline(func(calls []int) []Outcome[int] {
+		sizes += len(calls)
+		if calls[0] < 0 {
+			panic("a crash")
+		}
+		return double(calls)
+	})
+	for n := range 3 {
+		if got, err := g.Do(t.Context(), n); err != nil || got != 2*n || sizes != n+1 {
+			t.Errorf("Do(%d) = %d, %v; %d written", n, got, err, sizes)
+		}
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the crash did not reach the caller")
+			}
+		}()
+		_, _ = g.Do(t.Context(), -1)
+	}()
+	if got, err := g.Do(t.Context(), 7); err != nil || got != 14 {
+		t.Errorf("after a crash: %d, %v", got, err)
+	}
+	g.Close()
+	if _, err := g.Do(t.Context(), 1); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}

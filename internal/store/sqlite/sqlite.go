@@ -39,12 +39,16 @@ var queries = sqlfile.MustLoad(queryFiles, "queries")
 type Options struct {
 	// Now is the clock that expiry is judged by; required.
 	Now func() time.Time
+	// Throwaway is for a simulation, whose file nobody wants after its end: commits are not synced to the disk, and there is one
+	// reader. Whatever anybody relies on must be opened without it.
+	Throwaway bool
 }
 
 // DB is one database file as one process uses it.
 type DB struct {
-	path string
-	now  func() time.Time
+	path      string
+	now       func() time.Time
+	throwaway bool
 
 	mu      sync.Mutex // guards connecting
 	pools   []*sql.DB
@@ -61,7 +65,7 @@ func Open(_ context.Context, path string, o Options) (*DB, error) {
 	if path == "" || o.Now == nil {
 		return nil, errors.New("sqlite: a path and a clock are needed")
 	}
-	return &DB{path: path, now: o.Now}, nil
+	return &DB{path: path, now: o.Now, throwaway: o.Throwaway}, nil
 }
 
 // Close closes the file. Nothing may be running.
@@ -110,6 +114,9 @@ func (d *DB) connect(ctx context.Context) error {
 		return err
 	}
 	readers := max(4, runtime.GOMAXPROCS(0))
+	if d.throwaway {
+		readers = 1
+	}
 	w, err := sql.Open("sqlite", d.dsn(false))
 	if err != nil {
 		return err
@@ -137,8 +144,12 @@ func (d *DB) connect(ctx context.Context) error {
 
 // dsn names the file to the driver with the settings that durability rests on.
 func (d *DB) dsn(readOnly bool) string {
+	synchronous := "synchronous(FULL)"
+	if d.throwaway {
+		synchronous = "synchronous(OFF)"
+	}
 	q := url.Values{"_pragma": {
-		"busy_timeout(30000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "recursive_triggers(ON)", "temp_store(MEMORY)",
+		"busy_timeout(30000)", "journal_mode(WAL)", synchronous, "foreign_keys(ON)", "recursive_triggers(ON)", "temp_store(MEMORY)",
 	}}
 	if readOnly {
 		q.Add("_pragma", "query_only(ON)")
