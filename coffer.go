@@ -17,6 +17,7 @@
 package coffer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -238,6 +239,9 @@ func verify(intent signing.Intent, raw []byte) (string, error) {
 	}
 }
 
+// bumpAfter is for a Config that a program filled in without it.
+const bumpAfter = 30 * time.Second
+
 func chains(c Config, o Options) ([]withdrawal.ChainSetup, error) {
 	var setups []withdrawal.ChainSetup
 	for _, ch := range c.Chains {
@@ -245,13 +249,17 @@ func chains(c Config, o Options) ([]withdrawal.ChainSetup, error) {
 			continue
 		}
 		adapter, err := evm.New(evm.Options{
-			ChainID: ch.ID, RPC: ch.RPC, Confirmations: ch.Confirmations, Finalized: ch.Finalized, Now: o.Now,
+			ChainID: ch.ID, RPC: ch.RPC, WS: ch.WS, Confirmations: ch.Confirmations, Finalized: ch.Finalized, Now: o.Now,
+			Fees: evm.FeePolicy{
+				Percentile: ch.Fees.Percentile, Blocks: ch.Fees.Blocks, MinTip: ch.Fees.MinPriority, MaxPerGas: ch.Fees.MaxPerGas,
+				MaxFee: ch.Fees.Max, BumpPercent: ch.Fees.BumpPercent, L1: evm.L1Fee(ch.Fees.L1),
+			},
 		})
 		if err != nil {
 			return nil, err
 		}
 		setup := withdrawal.ChainSetup{
-			Type: ch.Type, ID: ch.ID, Chain: adapter, MaxUnmined: ch.MaxUnmined, Poll: ch.Poll,
+			Type: ch.Type, ID: ch.ID, Chain: adapter, MaxUnmined: ch.MaxUnmined, Poll: ch.Poll, BumpAfter: cmp.Or(ch.Fees.BumpAfter, bumpAfter),
 			Native: withdrawal.Asset{Symbol: ch.NativeSymbol, Decimals: ch.NativeDecimals},
 			Assets: map[string]withdrawal.Asset{},
 		}

@@ -23,28 +23,29 @@ type known struct {
 	// confirmations is when a payment is final; 0: when the chain says that its block is finalized.
 	confirmations int64
 	poll          time.Duration // about a third of the time between blocks, at least as long as asking is worth it
+	fees          feePresets    // evm alone
 }
 
 // wellKnown are the chains that need nothing but nodes. Names and coins are those of chainlist (ethereum-lists/chains).
 var wellKnown = []known{
-	{wallet.EVM, 1, "Ethereum", "ETH", 18, 0, 4 * time.Second},
-	{wallet.EVM, 10, "OP Mainnet", "ETH", 18, 0, time.Second},
-	{wallet.EVM, 56, "BNB Smart Chain", "BNB", 18, 0, time.Second},
-	{wallet.EVM, 137, "Polygon", "POL", 18, 0, time.Second},
-	{wallet.EVM, 8453, "Base", "ETH", 18, 0, time.Second},
-	{wallet.EVM, 42161, "Arbitrum One", "ETH", 18, 0, time.Second},
-	{wallet.EVM, 43114, "Avalanche C-Chain", "AVAX", 18, 0, time.Second},
-	{wallet.EVM, 11155111, "Sepolia", "ETH", 18, 0, 4 * time.Second},
-	{wallet.EVM, 1337, "geth dev", "ETH", 18, 2, 250 * time.Millisecond},
-	{wallet.EVM, 31337, "local dev", "ETH", 18, 2, 250 * time.Millisecond},
-	{wallet.BTC, 0, "Bitcoin", "BTC", 8, 6, 30 * time.Second},
-	{wallet.BTC, 1, "Bitcoin testnet", "BTC", 8, 6, 30 * time.Second},
-	{wallet.BTC, 2, "Bitcoin signet", "BTC", 8, 6, 30 * time.Second},
-	{wallet.BTC, 3, "Bitcoin regtest", "BTC", 8, 6, time.Second},
-	{wallet.Solana, 101, "Solana", "SOL", 9, 0, time.Second},
-	{wallet.Solana, 102, "Solana testnet", "SOL", 9, 0, time.Second},
-	{wallet.Solana, 103, "Solana devnet", "SOL", 9, 0, time.Second},
-	{wallet.Solana, 104, "Solana local", "SOL", 9, 0, 250 * time.Millisecond},
+	{wallet.EVM, 1, "Ethereum", "ETH", 18, 0, 4 * time.Second, feePresets{500, 0.1e9, 45 * time.Second, ""}},
+	{wallet.EVM, 10, "OP Mainnet", "ETH", 18, 0, time.Second, feePresets{50, 0.05e9, 15 * time.Second, opStack}},
+	{wallet.EVM, 56, "BNB Smart Chain", "BNB", 18, 0, time.Second, feePresets{50, 0.05e9, 15 * time.Second, ""}},
+	{wallet.EVM, 137, "Polygon", "POL", 18, 0, time.Second, feePresets{5000, 5e9, 15 * time.Second, ""}},
+	{wallet.EVM, 8453, "Base", "ETH", 18, 0, time.Second, feePresets{50, 0.05e9, 15 * time.Second, opStack}},
+	{wallet.EVM, 42161, "Arbitrum One", "ETH", 18, 0, time.Second, feePresets{50, 0.05e9, 15 * time.Second, ""}},
+	{wallet.EVM, 43114, "Avalanche C-Chain", "AVAX", 18, 0, time.Second, feePresets{1000, 0.5e9, 15 * time.Second, ""}},
+	{wallet.EVM, 11155111, "Sepolia", "ETH", 18, 0, 4 * time.Second, feePresets{5000, 1e9, 45 * time.Second, ""}},
+	{wallet.EVM, 1337, "geth dev", "ETH", 18, 2, 250 * time.Millisecond, feePresets{10_000, 10e9, 2 * time.Second, ""}},
+	{wallet.EVM, 31337, "local dev", "ETH", 18, 2, 250 * time.Millisecond, feePresets{10_000, 10e9, 2 * time.Second, ""}},
+	{wallet.BTC, 0, "Bitcoin", "BTC", 8, 6, 30 * time.Second, feePresets{}},
+	{wallet.BTC, 1, "Bitcoin testnet", "BTC", 8, 6, 30 * time.Second, feePresets{}},
+	{wallet.BTC, 2, "Bitcoin signet", "BTC", 8, 6, 30 * time.Second, feePresets{}},
+	{wallet.BTC, 3, "Bitcoin regtest", "BTC", 8, 6, time.Second, feePresets{}},
+	{wallet.Solana, 101, "Solana", "SOL", 9, 0, time.Second, feePresets{}},
+	{wallet.Solana, 102, "Solana testnet", "SOL", 9, 0, time.Second, feePresets{}},
+	{wallet.Solana, 103, "Solana devnet", "SOL", 9, 0, time.Second, feePresets{}},
+	{wallet.Solana, 104, "Solana local", "SOL", 9, 0, 250 * time.Millisecond, feePresets{}},
 }
 
 // ChainName is what people call a chain.
@@ -60,7 +61,7 @@ func presets(ct wallet.ChainType, id int64) known {
 			return k
 		}
 	}
-	return known{ct, id, fmt.Sprintf("%s %d", ct, id), "ETH", 18, 64, 2 * time.Second}
+	return known{ct, id, fmt.Sprintf("%s %d", ct, id), "ETH", 18, 64, 2 * time.Second, feePresets{500, 1e9, 30 * time.Second, ""}}
 }
 
 func (f *file) chains() ([]Chain, error) {
@@ -89,14 +90,22 @@ func (f *file) chains() ([]Chain, error) {
 func (f *file) chain(k known, t chainTable) (c Chain, err error) {
 	at := fmt.Sprintf("chain.%s.%d.", k.chainType, k.id)
 	c = Chain{
-		Type: string(k.chainType), ID: k.id, Name: k.name, NativeSymbol: k.symbol, NativeDecimals: k.decimals, RPC: t.RPC, Strategy: defaultStrategy,
+		Type: string(k.chainType), ID: k.id, Name: k.name, NativeSymbol: k.symbol, NativeDecimals: k.decimals, RPC: t.RPC, WS: t.WS, Strategy: defaultStrategy,
 	}
 	for i, node := range t.RPC {
-		if !checkRPC(node) {
-			return Chain{}, f.bad(fmt.Sprintf("%srpc[%d]", at, i), "write http://…, https://…, ws://… or wss://…", "%q is not the URL of a node", RedactURL(node))
+		if !checkURL(node, "http", "https") {
+			return Chain{}, f.bad(fmt.Sprintf("%srpc[%d]", at, i), "write http://… or https://…; a ws:// or wss:// stands in ws", "%q is not where a node is asked", RedactURL(node))
 		}
 		if slices.Contains(t.RPC[:i], node) {
 			return Chain{}, f.bad(fmt.Sprintf("%srpc[%d]", at, i), "name each node once: two answers of one node are no agreement", "%q stands there twice", RedactURL(node))
+		}
+	}
+	for i, node := range t.WS {
+		if !checkURL(node, "ws", "wss") {
+			return Chain{}, f.bad(fmt.Sprintf("%sws[%d]", at, i), "write ws://… or wss://…; nodes are asked at those in rpc", "%q is not where a node tells of new blocks", RedactURL(node))
+		}
+		if k.chainType != wallet.EVM || len(t.RPC) == 0 {
+			return Chain{}, f.bad(at+"ws", "leave it out, or name nodes in rpc of an evm chain", "%q is of no use without nodes to ask", RedactURL(node))
 		}
 	}
 	if err := f.finality(&c, at, k, t); err != nil {
@@ -113,6 +122,9 @@ func (f *file) chain(k known, t chainTable) (c Chain, err error) {
 		return Chain{}, err
 	}
 	if c.Poll, err = f.duration(at+"poll", t.Poll, k.poll, 10*time.Millisecond, time.Hour); err != nil {
+		return Chain{}, err
+	}
+	if c.Fees, err = f.fees(at, k, t); err != nil {
 		return Chain{}, err
 	}
 	c.Assets, err = f.assets(c, at, t.Asset)

@@ -7,6 +7,7 @@
 package config
 
 import (
+	"math/big"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -30,6 +31,7 @@ type Chain struct {
 	NativeSymbol   string
 	NativeDecimals int
 	RPC            []string // nodes; they may hold secrets
+	WS             []string // where nodes tell of new blocks; they may hold secrets
 	// Finalized says that the chain's own finality decides when a payment is final. Else Confirmations does: the number of
 	// blocks, with its own.
 	Finalized     bool
@@ -37,7 +39,19 @@ type Chain struct {
 	Strategy      string
 	MaxUnmined    int
 	Poll          time.Duration
+	Fees          Fees    // evm alone
 	Assets        []Asset // by symbol
+}
+
+// Fees say how much an EVM chain's transactions may cost (docs/fees.md). A zero field has the adapter's default.
+type Fees struct {
+	Percentile, Blocks int
+	MinPriority        *big.Int      // the least priority fee, in wei
+	MaxPerGas          *big.Int      // the most for a unit of gas, in wei
+	Max                *big.Int      // the most that one transaction can cost, in wei
+	BumpPercent        int           // by how much a replacement outbids
+	BumpAfter          time.Duration // how long a transaction waits before it is replaced
+	L1                 string        // what a rollup takes beside gas: "op-stack", or nothing
 }
 
 // Asset is a token on a chain.

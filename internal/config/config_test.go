@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -39,6 +40,8 @@ func env(pairs ...string) func(string) string {
 		return ""
 	}
 }
+
+var sameNumber = cmp.Comparer(func(a, b *big.Int) bool { return a == b || a != nil && b != nil && a.Cmp(b) == 0 })
 
 func load(t *testing.T, text string) config.Config {
 	t.Helper()
@@ -97,7 +100,16 @@ func TestAWholeFileIsRead(t *testing.T) {
 pool_size = 7
 reservation_ttl = "1h30m"
 [chain.evm.31337]
-rpc = ["http://127.0.0.1:8545", "wss://node.example/v3/key"]
+rpc = ["http://127.0.0.1:8545", "https://node.example/v3/key"]
+ws = ["wss://node.example/v3/key"]
+fee_percentile = 70
+fee_blocks = 5
+min_priority_fee = "1.5 gwei"
+max_fee_per_gas = "100 gwei"
+max_fee = "0.05 ether"
+bump_percent = 12
+bump_after = "1m"
+l1_fee = "op-stack"
 confirmations = 5
 strategy = "lowest-nonce"
 max_unmined = 3
@@ -114,14 +126,23 @@ finality = "finalized"
 `)
 	want := []config.Chain{
 		{Type: "btc", ID: 0, Name: "Bitcoin", NativeSymbol: "BTC", NativeDecimals: 8, Confirmations: 6, Strategy: "lowest-nonce", MaxUnmined: 16, Poll: 30 * time.Second},
-		{Type: "evm", ID: 56, Name: "BNB Smart Chain", NativeSymbol: "BNB", NativeDecimals: 18, Finalized: true, Strategy: "lowest-nonce", MaxUnmined: 16, Poll: time.Second},
-		{Type: "evm", ID: 31337, Name: "local dev", NativeSymbol: "ETH", NativeDecimals: 18, RPC: []string{"http://127.0.0.1:8545", "wss://node.example/v3/key"},
+		{Type: "evm", ID: 56, Name: "BNB Smart Chain", NativeSymbol: "BNB", NativeDecimals: 18, Finalized: true, Strategy: "lowest-nonce", MaxUnmined: 16, Poll: time.Second,
+			Fees: config.Fees{
+				Percentile: 50, Blocks: 10, MinPriority: big.NewInt(1), MaxPerGas: big.NewInt(50e9), Max: big.NewInt(5e16),
+				BumpPercent: 10, BumpAfter: 15 * time.Second,
+			}},
+		{Type: "evm", ID: 31337, Name: "local dev", NativeSymbol: "ETH", NativeDecimals: 18,
+			RPC: []string{"http://127.0.0.1:8545", "https://node.example/v3/key"}, WS: []string{"wss://node.example/v3/key"},
+			Fees: config.Fees{
+				Percentile: 70, Blocks: 5, MinPriority: big.NewInt(15e8), MaxPerGas: big.NewInt(100e9), Max: big.NewInt(5e16),
+				BumpPercent: 12, BumpAfter: time.Minute, L1: "op-stack",
+			},
 			Confirmations: 5, Strategy: "lowest-nonce", MaxUnmined: 3, Poll: 100 * time.Millisecond, Assets: []config.Asset{
 				{Symbol: "DAI", Contract: "0x6B175474E89094C44Da98b954EedeAC495271d0F", Decimals: 18},
 				{Symbol: "USDT", Contract: "0xdAC17F958D2ee523a2206206994597C13D831ec7", Decimals: 6},
 			}},
 	}
-	if diff := cmp.Diff(want, got.Chains); diff != "" {
+	if diff := cmp.Diff(want, got.Chains, sameNumber); diff != "" {
 		t.Error(diff)
 	}
 	if got.PoolSize != 7 || got.ReservationTTL != 90*time.Minute {
@@ -167,6 +188,7 @@ func TestTheTemplateSetsNothingAndShowsTheTrueDefaults(t *testing.T) {
 	defaults := load(t, `
 [chain.evm.31337]
 rpc = ["http://127.0.0.1:8545"]
+ws = ["ws://127.0.0.1:8546"]
 [chain.evm.31337.asset.USDT]
 contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
 decimals = 6
@@ -174,10 +196,11 @@ decimals = 6
 	shown.Database, shown.Signer = strings.ReplaceAll(shown.Database, shown.Home, ""), strings.ReplaceAll(shown.Signer, shown.Home, "")
 	defaults.Database, defaults.Signer = strings.ReplaceAll(defaults.Database, defaults.Home, ""), strings.ReplaceAll(defaults.Signer, defaults.Home, "")
 	shown.Home, defaults.Home = "", ""
-	if diff := cmp.Diff(defaults, shown); diff != "" {
+	if diff := cmp.Diff(defaults, shown, sameNumber); diff != "" {
 		t.Errorf("what it shows is not the default: %s", diff)
 	}
-	for _, key := range []string{"database", "signer", "pool_size", "reservation_ttl", "rpc", "confirmations", "strategy", "max_unmined", "poll", "contract", "decimals"} {
+	for _, key := range []string{"database", "signer", "pool_size", "reservation_ttl", "rpc", "confirmations", "strategy", "max_unmined", "poll", "contract", "decimals",
+		"ws", "fee_percentile", "fee_blocks", "min_priority_fee", "max_fee_per_gas", "max_fee", "bump_after", "bump_percent", "l1_fee"} {
 		if !regexp.MustCompile(`(?m)^#` + key + ` = `).MatchString(config.Template) {
 			t.Errorf("it does not show %s", key)
 		}
@@ -230,7 +253,10 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 		{"strategy", "[chain.evm.1]\nstrategy = \"Best One\"\n", `chain.evm.1.strategy = "Best One" cannot be the name of a strategy`, "lowest-nonce"},
 		{"max_unmined", "[chain.evm.1]\nmax_unmined = 0\n", "chain.evm.1.max_unmined = 0 must be from 1 to 1000", ""},
 		{"poll", "[chain.evm.1]\npoll = \"1us\"\n", `chain.evm.1.poll = "1us" must be from 10ms to 1h0m0s`, ""},
-		{"rpc of another kind", "[chain.evm.1]\nrpc = [\"ftp://x\"]\n", `chain.evm.1.rpc[0] = "ftp://x" is not the URL of a node`, "http://"},
+		{"rpc of another kind", "[chain.evm.1]\nrpc = [\"ftp://x\"]\n", `chain.evm.1.rpc[0] = "ftp://x" is not where a node is asked`, "http://"},
+		{"a websocket to ask", "[chain.evm.1]\nrpc = [\"ws://x\"]\n", `chain.evm.1.rpc[0] = "ws://x" is not where a node is asked`, "stands in ws"},
+		{"heads over http", "[chain.evm.1]\nrpc = [\"http://x\"]\nws = [\"http://x\"]\n", `chain.evm.1.ws[0] = "http://x" is not where a node tells`, "ws://"},
+		{"heads of nobody", "[chain.evm.1]\nws = [\"ws://x\"]\n", `chain.evm.1.ws = "ws://x" is of no use`, "rpc"},
 		{"rpc twice", "[chain.evm.1]\nrpc = [\"http://a\", \"http://a\"]\n", `chain.evm.1.rpc[1] = "http://a" stands there twice`, "once"},
 		{"checksum", usdt + "contract = \"0xdac17F958D2ee523a2206206994597C13D831ec7\"\ndecimals = 6\n", "chain.evm.1.asset.USDT.contract: 0xdac17F958D2ee523a2206206994597C13D831ec7 has a wrong checksum", "0xdAC17F958D2ee523a2206206994597C13D831ec7"},
 		{"zero contract", usdt + "contract = \"0x0000000000000000000000000000000000000000\"\ndecimals = 6\n", "is no contract", ""},

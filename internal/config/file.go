@@ -27,13 +27,22 @@ type file struct {
 
 // chainTable is [chain.TYPE.ID].
 type chainTable struct {
-	RPC           []string              `toml:"rpc"`
-	Confirmations *int64                `toml:"confirmations"`
-	Finality      *string               `toml:"finality"`
-	Strategy      *string               `toml:"strategy"`
-	MaxUnmined    *int64                `toml:"max_unmined"`
-	Poll          *string               `toml:"poll"`
-	Asset         map[string]assetTable `toml:"asset"`
+	RPC            []string              `toml:"rpc"`
+	WS             []string              `toml:"ws"`
+	Confirmations  *int64                `toml:"confirmations"`
+	Finality       *string               `toml:"finality"`
+	Strategy       *string               `toml:"strategy"`
+	MaxUnmined     *int64                `toml:"max_unmined"`
+	Poll           *string               `toml:"poll"`
+	FeePercentile  *int64                `toml:"fee_percentile"`
+	FeeBlocks      *int64                `toml:"fee_blocks"`
+	MinPriorityFee *string               `toml:"min_priority_fee"`
+	MaxFeePerGas   *string               `toml:"max_fee_per_gas"`
+	MaxFee         *string               `toml:"max_fee"`
+	BumpPercent    *int64                `toml:"bump_percent"`
+	BumpAfter      *string               `toml:"bump_after"`
+	L1Fee          *string               `toml:"l1_fee"`
+	Asset          map[string]assetTable `toml:"asset"`
 }
 
 // assetTable is [chain.TYPE.ID.asset.SYMBOL].
@@ -45,16 +54,23 @@ type assetTable struct {
 // The keys of the tables, for hints, and what each takes.
 var (
 	topKeys   = []string{"database", "signer", "pool_size", "reservation_ttl", "chain"}
-	chainKeys = []string{"rpc", "confirmations", "finality", "strategy", "max_unmined", "poll", "asset"}
+	chainKeys = []string{
+		"rpc", "ws", "confirmations", "finality", "strategy", "max_unmined", "poll", "fee_percentile", "fee_blocks", "min_priority_fee",
+		"max_fee_per_gas", "max_fee", "bump_percent", "bump_after", "l1_fee", "asset",
+	}
 	assetKeys = []string{"contract", "decimals"}
 	takes     = map[string]string{
 		"database": "a string", "signer": "a string", "pool_size": "a whole number", "reservation_ttl": `a duration, as in "60s"`,
 		"rpc": `a list of URLs, as in ["http://127.0.0.1:8545"]`, "confirmations": "a whole number", "finality": `"finalized"`,
 		"strategy": "a string", "max_unmined": "a whole number", "poll": `a duration, as in "2s"`,
 		"contract": "a string", "decimals": "a whole number",
+		"ws": `a list of URLs, as in ["ws://127.0.0.1:8546"]`, "fee_percentile": "a whole number", "fee_blocks": "a whole number",
+		"min_priority_fee": `an amount, as in "1 gwei"`, "max_fee_per_gas": `an amount, as in "100 gwei"`,
+		"max_fee": `an amount, as in "0.05 ether"`, "bump_percent": "a whole number", "bump_after": `a duration, as in "45s"`,
+		"l1_fee": `"op-stack" or "none"`,
 	}
 	// secretKeys may hold secrets: their values are shown only redacted, or not at all.
-	secretKeys = []string{"rpc", "database", "signer"}
+	secretKeys = []string{"rpc", "ws", "database", "signer"}
 )
 
 const hintTemplate = "`coffer init` in an empty COFFER_HOME writes a coffer.toml that shows every key"

@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,14 +79,7 @@ func (s source) absolute(scheme, path string) (string, error) {
 	return scheme + abs, nil
 }
 
-func checkRPC(s string) bool {
+func checkURL(s string, schemes ...string) bool {
 	u, err := url.Parse(s)
-	if err != nil || u.Hostname() == "" || strings.TrimSpace(s) != s {
-		return false
-	}
-	switch u.Scheme {
-	case "http", "https", "ws", "wss":
-		return true
-	}
-	return false
+	return err == nil && u.Hostname() != "" && strings.TrimSpace(s) == s && slices.Contains(schemes, u.Scheme)
 }

@@ -27,6 +27,7 @@ var (
 type Options struct {
 	ChainID int64    // EIP-155, at least 1
 	RPC     []string // URLs of nodes, http or https; user and password, or keys in the path, are never shown
+	WS      []string // URLs where nodes tell of new blocks, ws or wss; they are asked for nothing else
 	// Confirmations is the number of blocks after which a payment is final, its own block counted: with 1 it is final as soon
 	// as it is mined, with N when N-1 blocks stand on top of it. Finalized asks for the block that the chain itself calls
 	// finalized instead, and Confirmations is not looked at.
