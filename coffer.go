@@ -210,13 +210,13 @@ func OpenDatabase(ctx context.Context, c Config, o Options) (store.DB, error) {
 		if !filepath.IsAbs(rest) {
 			rest = filepath.Join(c.Home, rest)
 		}
-		db, err := sqlite.Open(ctx, rest, sqlite.Options{Now: o.Now})
+		db, err := sqlite.Open(ctx, rest, sqlite.Options{Now: o.Now, Actor: o.Actor})
 		if err != nil {
 			return nil, storefault.Of(err, doing)
 		}
 		return db, nil
 	case "postgres", "postgresql":
-		db, err := postgres.Open(ctx, c.Database, postgres.Options{PoolSize: c.PoolSize})
+		db, err := postgres.Open(ctx, c.Database, postgres.Options{PoolSize: c.PoolSize, Actor: o.Actor})
 		if err != nil {
 			return nil, storefault.Of(err, doing)
 		}

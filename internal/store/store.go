@@ -127,6 +127,7 @@ type Reader interface {
 	LeaseReader
 	AlarmReader
 	WishReader
+	EventReader
 }
 
 // Tx is what can be done in an Update. Every method either does all it says or returns an error; after an error the

@@ -29,7 +29,7 @@ var settings = map[string]string{
 }
 
 // configOf reads a URL. Its errors say nothing of the URL: where a wrong one has its password cannot be told for certain.
-func configOf(url string) (*pgxpool.Config, error) {
+func configOf(url, actor string) (*pgxpool.Config, error) {
 	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
 		return nil, fmt.Errorf("%w: its URL does not begin with postgres://", store.ErrUnreachable)
 	}
@@ -41,6 +41,9 @@ func configOf(url string) (*pgxpool.Config, error) {
 	c := config.ConnConfig
 	for name, value := range settings {
 		c.RuntimeParams[name] = value
+	}
+	if actor != "" {
+		c.RuntimeParams["coffer.actor"] = actor
 	}
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "coffer"

@@ -38,6 +38,8 @@ type Options struct {
 	// PoolSize is how many connections transactions share; 0: four times the CPUs, at most 32. There are two at least: a View
 	// may run beside an Update. Each Hold and each Listen has one more of its own.
 	PoolSize int
+	// Actor is who writes, in events. Empty: the role that connects.
+	Actor string
 }
 
 // DB is one database as one process uses it.
@@ -54,7 +56,7 @@ var _ store.DB = (*DB)(nil)
 // Open gives a handle to the database of a URL. It connects to nothing: the first use does. The URL, which may hold a password,
 // is in no error.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
-	config, err := configOf(url)
+	config, err := configOf(url, o.Actor)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func open(ctx context.Context, url string) (store.DB, error) {
-	return postgres.Open(ctx, url, postgres.Options{PoolSize: 4})
+	return postgres.Open(ctx, url, postgres.Options{PoolSize: 4, Actor: "me@here 1"})
 }
 
 func TestMain(m *testing.M) { os.Exit(storetest.Main(m, open)) }

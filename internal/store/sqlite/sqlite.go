@@ -39,6 +39,8 @@ var queries = sqlfile.MustLoad(queryFiles, "queries")
 type Options struct {
 	// Now is the clock that expiry is judged by; required.
 	Now func() time.Time
+	// Actor is who writes, in events.
+	Actor string
 	// Throwaway is for a simulation, whose file nobody wants after its end: commits are not synced to the disk, and there is one
 	// reader. Whatever anybody relies on must be opened without it.
 	Throwaway bool
@@ -48,6 +50,7 @@ type Options struct {
 type DB struct {
 	path      string
 	now       func() time.Time
+	actor     string
 	throwaway bool
 
 	mu      sync.Mutex // guards connecting
@@ -65,7 +68,7 @@ func Open(_ context.Context, path string, o Options) (*DB, error) {
 	if path == "" || o.Now == nil {
 		return nil, errors.New("sqlite: a path and a clock are needed")
 	}
-	return &DB{path: path, now: o.Now, throwaway: o.Throwaway}, nil
+	return &DB{path: path, now: o.Now, actor: o.Actor, throwaway: o.Throwaway}, nil
 }
 
 // Close closes the file. Nothing may be running.

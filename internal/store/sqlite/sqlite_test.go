@@ -18,7 +18,7 @@ import (
 )
 
 func open(ctx context.Context, path string) (store.DB, error) {
-	return sqlite.Open(ctx, path, sqlite.Options{Now: time.Now})
+	return sqlite.Open(ctx, path, sqlite.Options{Now: time.Now, Actor: "me@here 1"})
 }
 
 func TestMain(m *testing.M) { os.Exit(storetest.Main(m, open)) }
@@ -83,7 +83,7 @@ func TestAFileOpenToOthersIsRefused(t *testing.T) {
 		if err := os.Chmod(open.what, open.mode); err != nil {
 			t.Fatal(err)
 		}
-		db, err := sqlite.Open(t.Context(), path, sqlite.Options{Now: time.Now})
+		db, err := sqlite.Open(t.Context(), path, sqlite.Options{Now: time.Now, Actor: "me@here 1"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -69,6 +69,9 @@ func (d *DB) try(ctx context.Context, s *session, fn func(store.Tx) error) error
 		}
 	}()
 	t := &tx{reader{s: s, now: d.clock(), ctx: ctx}}
+	if _, err := s.exec(on, queries["author"], d.actor); err != nil {
+		return interpret(err)
+	}
 	if err := fn(t); err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ func Run(t *testing.T, h Harness) {
 		{"Loads", testLoads},
 		{"Fronts", testFronts},
 		{"Audit", testAudit},
+		{"Events", testEvents},
 		{"Instances", testInstances},
 		{"Processes", testProcesses},
 	} {
