@@ -72,12 +72,13 @@ type Keys interface {
 
 // Status is what a signing machine tells about itself.
 type Status struct {
-	Device  string `json:"device"`  // fingerprint of its identity key, as in internal_wallets.device
-	Locked  bool   `json:"locked"`  // it signs nothing until it is served again
-	Keys    int    `json:"keys"`    // keys made so far
-	Signed  int    `json:"signed"`  // intents signed so far
-	Refused int    `json:"refused"` // intents refused so far
-	Version string `json:"version"`
+	Device   string `json:"device"`   // fingerprint of its identity key, as in internal_wallets.device
+	Locked   bool   `json:"locked"`   // it signs nothing until it is served again
+	Keys     int    `json:"keys"`     // keys made so far
+	Signed   int    `json:"signed"`   // intents signed so far
+	Refused  int    `json:"refused"`  // intents refused so far
+	Released int    `json:"released"` // nonces closed by a release so far
+	Version  string `json:"version"`
 }
 
 // Machine is a signing machine as coffer uses it.

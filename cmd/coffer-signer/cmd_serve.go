@@ -5,9 +5,12 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
+	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer"
 	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/signer/vault"
@@ -80,17 +83,42 @@ func (a *app) serve(ctx context.Context, pass *passphrase, socket signer.Socket)
 	if err != nil {
 		return err
 	}
-	return a.answer(ctx, machine, l, socket.Path)
-}
-
-func (a *app) answer(ctx context.Context, machine *signer.Machine, l net.Listener, path string) error {
-	log := a.logger()
-	st, err := machine.Status(ctx)
+	admin, err := a.listenForAdmin(home)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	return a.answer(ctx, machine, l, admin, socket.Path)
+}
+
+// listenForAdmin listens in the machine's home for its own user. A home whose path is too long for a socket goes without: a release
+// then needs the process to be stopped.
+func (a *app) listenForAdmin(home string) (net.Listener, error) {
+	l, err := signer.Socket{Path: signer.AdminSocket(home), Mode: 0o600}.Listen()
+	if fault.Code(err) == "long_socket" {
+		a.logger().Warn("no administrative socket: `coffer-signer release` needs this process to be stopped", "error", err)
+		return nil, nil
+	}
+	return l, err
+}
+
+// answer serves both sockets until ctx ends, or one of them fails. admin may be nil.
+func (a *app) answer(ctx context.Context, machine *signer.Machine, l, admin net.Listener, path string) error {
+	log := a.logger()
+	st, err := machine.Status(ctx)
+	if err != nil {
+		err = errors.Join(err, l.Close())
+		if admin != nil {
+			err = errors.Join(err, admin.Close())
+		}
+		return err
+	}
 	log.Info("serving", "socket", path, "device", st.Device, "keys", st.Keys, "signed", st.Signed, "version", st.Version)
-	err = signer.NewServer(machine, log).Serve(ctx, l)
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return signer.NewServer(machine, log).Serve(ctx, l) })
+	if admin != nil {
+		both.Go(func() error { return signer.NewAdmin(machine, log, time.Now).Serve(ctx, admin) })
+	}
+	err = both.Wait()
 	log.Info("stopped")
 	return err
 }

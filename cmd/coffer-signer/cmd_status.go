@@ -14,7 +14,8 @@ func (a *app) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether the signing machine answers, and whether it is locked",
-		Long:  "Asks the process that serves. The device is what stands in coffer's wallets; signed and refused count intents.",
+		Long: `Asks the process that serves. The device is what stands in coffer's wallets; signed and refused count
+intents, released the nonces that were closed by a release.`,
 		Example: `  coffer-signer status
   coffer-signer status --json`,
 		Args: noArguments,
@@ -47,9 +48,9 @@ func (a *app) showStatus(at string, st signing.Status) error {
 	}
 	for _, f := range [][2]string{
 		{"state", state}, {"device", st.Device}, {"keys", fmt.Sprint(st.Keys)}, {"signed", fmt.Sprint(st.Signed)},
-		{"refused", fmt.Sprint(st.Refused)}, {"signer", at}, {"version", st.Version},
+		{"refused", fmt.Sprint(st.Refused)}, {"released", fmt.Sprint(st.Released)}, {"signer", at}, {"version", st.Version},
 	} {
-		a.say("%-7s  %s", f[0], f[1])
+		a.say("%-8s  %s", f[0], f[1])
 	}
 	return nil
 }

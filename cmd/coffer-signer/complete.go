@@ -6,13 +6,15 @@ import (
 	"coffer.internal/internal/helptext"
 )
 
-// completions says what the shell may offer. Nothing is asked for it: no verb takes an argument, and the words of flags are
-// always the same.
+// completions says what the shell may offer. Nothing is asked for it: only release takes an argument, and whoever
+// releases a payment types its id.
 func completions(root *cobra.Command) {
 	words := map[string][]cobra.Completion{
 		"socket-mode":   {cobra.CompletionWithDesc("0600", "its owner alone"), cobra.CompletionWithDesc("0660", "a group too")},
 		"socket-group":  nil,
 		"passphrase-fd": nil,
+		"reason":        nil,
+		"ledger":        nil,
 	}
 	for _, c := range helptext.All(root) {
 		if c.ValidArgsFunction == nil {

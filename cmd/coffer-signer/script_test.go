@@ -1,13 +1,19 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"coffer.internal/internal/signer/client"
+	"coffer.internal/signing"
 )
 
 // program is the name under which this test binary is coffer-signer.
@@ -30,6 +36,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"listening": listening,
 			"mode":      mode,
+			"sign":      sign,
 		},
 	})
 }
@@ -65,6 +72,32 @@ func awaitSocket(path string, ended <-chan struct{}) error {
 			return err
 		}
 	}
+}
+
+// sign asks for a signature of a small payment from the ledger's one key of EVM chain 1, and prints "signed" or the refusal's code.
+//
+//	sign SOCKET LEDGER PAYMENT NONCE
+func sign(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: sign SOCKET LEDGER PAYMENT NONCE")
+	}
+	c, err := client.Dial("unix:"+ts.MkAbs(args[0]), verify)
+	ts.Check(err)
+	k, err := c.NewKey(context.Background(), signing.KeyRequest{Ledger: args[1], ChainType: "evm", ChainID: 1, Ref: "hot"})
+	ts.Check(err)
+	nonce, err := strconv.ParseUint(args[3], 10, 64)
+	ts.Check(err)
+	answers, err := c.Sign(context.Background(), []signing.Intent{{
+		Version: signing.Version, Ledger: args[1], Payment: args[2], Purpose: signing.PurposePayment, ChainType: "evm", ChainID: 1, From: k.Address, Nonce: nonce,
+		EVM: &signing.EVMTransfer{To: to, Amount: "1", GasLimit: 21000, MaxFeePerGas: "30", MaxPriorityFeePerGas: "2"},
+	}})
+	ts.Check(err)
+	said := "signed"
+	if r := answers[0].Refusal; r != nil {
+		said = r.Code
+	}
+	_, err = fmt.Fprintln(ts.Stdout(), said)
+	ts.Check(err)
 }
 
 // mode holds a file's mode to what it must be.

@@ -33,7 +33,10 @@ type Machine struct {
 	keys   keyring
 }
 
-var _ signing.Machine = (*Machine)(nil)
+var (
+	_ signing.Machine  = (*Machine)(nil)
+	_ signing.Releases = (*Machine)(nil)
+)
 
 // New puts a machine together. Vault and journal are the machine's from now on: Close ends both.
 func New(v *vault.Vault, j *journal.Journal, version string) *Machine {
@@ -127,6 +130,11 @@ func (m *Machine) key(k journal.Key) signing.Key {
 	return signing.Key{Address: k.Address, ChainType: k.ChainType, Device: m.device, Path: k.Path}
 }
 
+// Released says where a payment id stands. It needs no secret, so a locked machine answers too.
+func (m *Machine) Released(ctx context.Context, ledger, payment string) (signing.PaymentState, error) {
+	return m.journal.Payment(ctx, ledger, payment)
+}
+
 // Status answers always.
 func (m *Machine) Status(context.Context) (signing.Status, error) {
 	c, err := m.journal.Counts()
@@ -134,7 +142,7 @@ func (m *Machine) Status(context.Context) (signing.Status, error) {
 		return signing.Status{}, err
 	}
 	return signing.Status{
-		Device: m.device, Locked: m.locked.Load(), Keys: c.Keys, Signed: c.Signed, Refused: c.Refused, Version: m.version,
+		Device: m.device, Locked: m.locked.Load(), Keys: c.Keys, Signed: c.Signed, Refused: c.Refused, Released: c.Released, Version: m.version,
 	}, nil
 }
 

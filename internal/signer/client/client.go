@@ -39,7 +39,10 @@ type Client struct {
 	verify func(signing.Intent, []byte) (hash string, err error)
 }
 
-var _ signing.Machine = (*Client)(nil)
+var (
+	_ signing.Machine  = (*Client)(nil)
+	_ signing.Releases = (*Client)(nil)
+)
 
 // Dial makes a client of the machine at addr, which is unix:PATH, without connecting yet. With an empty addr every call says
 // that no machine is configured. verify says whether raw is exactly what the intent describes, signed by its From, and what
@@ -79,6 +82,11 @@ func (c *Client) FindKey(ctx context.Context, ledger, chainType, address string)
 	return *found.Key, true, nil
 }
 
+// Released says where a payment id stands.
+func (c *Client) Released(ctx context.Context, ledger, payment string) (s signing.PaymentState, err error) {
+	return s, c.ask(ctx, askTimeout, http.MethodPost, wire.PathPayment, wire.PaymentRequest{Ledger: ledger, Payment: payment}, &s)
+}
+
 // Status asks the machine about itself.
 func (c *Client) Status(ctx context.Context) (st signing.Status, err error) {
 	return st, c.ask(ctx, askTimeout, http.MethodGet, wire.PathStatus, nil, &st)
@@ -107,7 +115,7 @@ func (c *Client) ask(ctx context.Context, limit time.Duration, method, path stri
 		return fault.Wrap(err, fault.Unreachable, "signer_unreachable", serveHint, "the signing machine at %s does not answer", c.addr)
 	}
 	if status != http.StatusOK {
-		return c.problem(status, body)
+		return c.problem(path, status, body)
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return c.unusable(err)
@@ -144,9 +152,12 @@ func (c *Client) exchange(ctx context.Context, method, path string, in any) (sta
 }
 
 // problem is what the machine says of itself, as a fault.
-func (c *Client) problem(status int, body []byte) error {
+func (c *Client) problem(path string, status int, body []byte) error {
 	var p wire.Problem
 	if err := json.Unmarshal(body, &p); err != nil || p.Error.Code == "" {
+		if status == http.StatusNotFound && path == wire.PathPayment { // which is younger than the others
+			return fault.New(nil, "signer_too_old", "install the same version of coffer-signer", "the signing machine at %s does not know releases", c.addr)
+		}
 		return c.unusable(fmt.Errorf("HTTP status %d", status))
 	}
 	if p.Error.Code == wire.CodeLocked {
@@ -162,6 +173,8 @@ func kindOf(status int) error {
 		return fault.Usage
 	case http.StatusForbidden:
 		return fault.NotAllowed
+	case http.StatusNotFound:
+		return fault.NotFound
 	case http.StatusConflict:
 		return fault.Refused
 	case http.StatusServiceUnavailable:

@@ -54,12 +54,13 @@ var (
 
 // What stands in meta.
 var (
-	metaFormat  = []byte("format")
-	metaDevice  = []byte("device")  // whose journal it is; missing until it is opened first
-	metaRenewed = []byte("renewed") // counts the commits that were made only to be sure of those before
-	metaSigned  = []byte("signed")
-	metaRefused = []byte("refused")
-	metaKeys    = []byte("keys")
+	metaFormat   = []byte("format")
+	metaDevice   = []byte("device")  // whose journal it is; missing until it is opened first
+	metaRenewed  = []byte("renewed") // counts the commits that were made only to be sure of those before
+	metaSigned   = []byte("signed")
+	metaReleased = []byte("released")
+	metaRefused  = []byte("refused")
+	metaKeys     = []byte("keys")
 )
 
 // Journal is an open journal. One process has it open at a time.
@@ -120,6 +121,15 @@ func lay(tx *bolt.Tx) error {
 
 // Open opens the journal of the machine whose identity key has this fingerprint.
 func Open(dir, device string, o Options) (*Journal, error) {
+	return open(dir, o, func(m *bolt.Bucket, path string) error { return take(m, path, device) })
+}
+
+// OpenAlone opens the journal of a home without its vault, for what needs no key. It is not bound to a machine thereby.
+func OpenAlone(dir string, o Options) (*Journal, error) {
+	return open(dir, o, func(*bolt.Bucket, string) error { return nil })
+}
+
+func open(dir string, o Options, owner func(m *bolt.Bucket, path string) error) (*Journal, error) {
 	path := filepath.Join(dir, FileName)
 	if st, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) || err == nil && st.Size() == 0 {
 		return nil, fault.New(fault.Refused, "journal_missing", "put back the newest "+FileName+" of this machine; without it, it could sign twice",
@@ -137,7 +147,7 @@ func Open(dir, device string, o Options) (*Journal, error) {
 	}
 	// This commit is not only for the device. A process that was killed in its last commit may have left what can be read
 	// but is not on the disk yet; once this one is, that is too.
-	if err := db.Update(func(tx *bolt.Tx) error { return take(tx, path, device) }); err != nil {
+	if err := db.Update(func(tx *bolt.Tx) error { return begin(tx, path, owner) }); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	j := &Journal{db: db}
@@ -145,8 +155,8 @@ func Open(dir, device string, o Options) (*Journal, error) {
 	return j, nil
 }
 
-// take binds the journal to its machine, or checks that it is.
-func take(tx *bolt.Tx, path, device string) error {
+// begin makes sure that it is a journal, of this format, for its owner.
+func begin(tx *bolt.Tx, path string, owner func(m *bolt.Bucket, path string) error) error {
 	m := tx.Bucket(meta)
 	if m == nil {
 		return fault.New(fault.Refused, "journal_broken", "put back the newest "+FileName+" of this machine", "%s is no journal of a signing machine", path)
@@ -154,19 +164,25 @@ func take(tx *bolt.Tx, path, device string) error {
 	if got := string(m.Get(metaFormat)); got != format {
 		return fault.New(fault.Refused, "journal_format", "use the version of coffer-signer that wrote it", "%s has format %q, this program knows %s", path, got, format)
 	}
-	switch owner := m.Get(metaDevice); {
-	case owner == nil:
-		if err := m.Put(metaDevice, []byte(device)); err != nil {
-			return err
-		}
-	case !bytes.Equal(owner, []byte(device)):
-		return fault.New(fault.Refused, "journal_of_another", "put vault.age and "+FileName+" of the same machine together",
-			"%s belongs to machine %s, the vault to %s", path, owner, device)
+	if err := owner(m, path); err != nil {
+		return err
 	}
 	if _, err := tx.CreateBucketIfNotExists(releases); err != nil { // journals from before there were releases have none
 		return err
 	}
 	return bump(m, metaRenewed, 1)
+}
+
+// take binds the journal to its machine, or checks that it is.
+func take(m *bolt.Bucket, path, device string) error {
+	switch owner := m.Get(metaDevice); {
+	case owner == nil:
+		return m.Put(metaDevice, []byte(device))
+	case !bytes.Equal(owner, []byte(device)):
+		return fault.New(fault.Refused, "journal_of_another", "put vault.age and "+FileName+" of the same machine together",
+			"%s belongs to machine %s, the vault to %s", path, owner, device)
+	}
+	return nil
 }
 
 // Close answers everybody who has already called and closes the file.

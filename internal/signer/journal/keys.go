@@ -106,14 +106,14 @@ func findKey(tx *bolt.Tx, chainType, address string) (k Key, ok bool, err error)
 
 // Counts are what the journal holds.
 type Counts struct {
-	Keys, Signed, Refused int
+	Keys, Signed, Refused, Released int
 }
 
 // Counts says how much the journal holds.
 func (j *Journal) Counts() (c Counts, err error) {
 	err = j.db.View(func(tx *bolt.Tx) error {
 		m := tx.Bucket(meta)
-		c = Counts{Keys: int(count(m, metaKeys)), Signed: int(count(m, metaSigned)), Refused: int(count(m, metaRefused))}
+		c = Counts{Keys: int(count(m, metaKeys)), Signed: int(count(m, metaSigned)), Refused: int(count(m, metaRefused)), Released: int(count(m, metaReleased))}
 		return nil
 	})
 	if err != nil {

@@ -133,8 +133,7 @@ func facts(tx *bolt.Tx, p Proposal) (Facts, error) {
 	if p.Intent.Payment == "" {
 		return f, nil
 	}
-	var at Place
-	ok, err := getJSON(tx.Bucket(payments), key(p.Intent.Ledger, p.Intent.Payment), &at)
+	at, ok, err := boundTo(tx, p.Intent.Ledger, p.Intent.Payment)
 	if ok && !released(tx, at.number()) {
 		f.PaidAt = &at
 	}

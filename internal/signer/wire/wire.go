@@ -1,10 +1,15 @@
 // Package wire is how coffer and the signing machine speak: HTTP with JSON bodies.
 //
-//	POST /v1/sign       SignRequest → SignAnswers
-//	POST /v1/keys       signing.KeyRequest → signing.Key
-//	POST /v1/keys/find  FindRequest → FindAnswer
-//	GET  /v1/status     signing.Status
-//	POST /v1/lock       LockAnswer
+//	POST /v1/sign           SignRequest → SignAnswers
+//	POST /v1/keys           signing.KeyRequest → signing.Key
+//	POST /v1/keys/find      FindRequest → FindAnswer
+//	POST /v1/payments/find  PaymentRequest → signing.PaymentState
+//	GET  /v1/status         signing.Status
+//	POST /v1/lock           LockAnswer
+//
+// On the machine's own administrative socket, and on no other:
+//
+//	POST /v1/release        ReleaseRequest → ReleaseAnswer
 //
 // Anything else than status 200 carries a Problem.
 package wire
@@ -18,11 +23,13 @@ import (
 
 // The paths.
 const (
-	PathSign   = "/v1/sign"
-	PathKeys   = "/v1/keys"
-	PathFind   = "/v1/keys/find"
-	PathStatus = "/v1/status"
-	PathLock   = "/v1/lock"
+	PathSign    = "/v1/sign"
+	PathKeys    = "/v1/keys"
+	PathFind    = "/v1/keys/find"
+	PathPayment = "/v1/payments/find"
+	PathStatus  = "/v1/status"
+	PathLock    = "/v1/lock"
+	PathRelease = "/v1/release"
 )
 
 const (
@@ -63,6 +70,27 @@ type FindRequest struct {
 // FindAnswer has no key if the machine holds none for that ledger.
 type FindAnswer struct {
 	Key *signing.Key `json:"key"`
+}
+
+// PaymentRequest asks where a payment id stands.
+type PaymentRequest struct {
+	Ledger  string `json:"ledger"`
+	Payment string `json:"payment"`
+}
+
+// ReleaseRequest asks for the release of a payment from the place that it is bound to. Who asks and when is not for it to say.
+type ReleaseRequest struct {
+	Ledger  string `json:"ledger,omitempty"` // empty: the only one that has such a payment
+	Payment string `json:"payment"`
+	Reason  string `json:"reason"`
+}
+
+// ReleaseAnswer is what is recorded.
+type ReleaseAnswer struct {
+	Ledger          string `json:"ledger"`
+	Payment         string `json:"payment"`
+	AlreadyReleased bool   `json:"already_released"`
+	signing.PaymentState
 }
 
 // LockAnswer says whether the machine was locked before.

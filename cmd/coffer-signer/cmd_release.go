@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer"
+	"coffer.internal/internal/signer/client"
+	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/wire"
+)
+
+func (a *app) releaseCommand() *cobra.Command {
+	var req wire.ReleaseRequest
+	c := &cobra.Command{
+		Use:   "release REQUEST_ID --reason TEXT",
+		Short: "Let a payment be signed at one other nonce, because its own is lost",
+		Long: `Closes the nonce that a payment is signed at, for ever: nothing more is signed there, not even a cancellation. Then the
+payment may be signed at exactly one other nonce. Should that be lost as well, say it again.
+
+Do this only when something else has spent the old nonce and that is final on every node (` + "`coffer explain REQUEST_ID`" + ` tells).
+What is signed at the old nonce stays valid: if the chain can still take it, the customer is paid twice. coffer itself
+cannot do this; it is done here, by the user that the signing machine runs as, needs no passphrase, and is kept in the
+journal with time, user and reason. After it, ` + "`coffer tx requeue REQUEST_ID`" + ` has the payment made.
+
+A payment whose cancellation is signed is never released. EVM only. A row of a reservation is named "REQUEST_ID#row".`,
+		Example: `  coffer-signer release w-1 --reason "nonce 7 was spent by 0x5c50… outside coffer, final on all nodes"`,
+		Args:    oneRequest,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req.Payment = args[0]
+			done, err := a.release(cmd.Context(), req)
+			if err != nil {
+				return err
+			}
+			return a.showRelease(done)
+		},
+	}
+	c.Flags().StringVar(&req.Reason, "reason", "", "why; kept in the journal")
+	c.Flags().StringVar(&req.Ledger, "ledger", "", "id of the ledger, if several have such a payment")
+	_ = c.MarkFlagRequired("reason") // the flag is there
+	return c
+}
+
+func oneRequest(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "exactly one REQUEST_ID is needed, not %d", len(args))
+}
+
+// release works on the journal itself, or through the process that has it open.
+func (a *app) release(ctx context.Context, req wire.ReleaseRequest) (done wire.ReleaseAnswer, err error) {
+	home, err := a.home()
+	if err != nil {
+		return done, err
+	}
+	free, err := signer.Hold(home)
+	if fault.Code(err) == "already_serving" {
+		return releaseThroughServer(ctx, home, req)
+	}
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, free()) }()
+	j, err := journal.OpenAlone(home, journal.Options{})
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	return signer.Release(ctx, j, req, os.Geteuid(), time.Now())
+}
+
+func releaseThroughServer(ctx context.Context, home string, req wire.ReleaseRequest) (wire.ReleaseAnswer, error) {
+	done, err := client.Release(ctx, signer.AdminSocket(home), req)
+	if fault.Code(err) == "signer_unreachable" {
+		err = fault.Wrap(err, fault.Unreachable, "admin_unreachable", "say it again; if it stays so, stop `coffer-signer serve` first",
+			"a process serves %s, but cannot be asked for a release", home)
+	}
+	return done, err
+}
+
+func (a *app) showRelease(r wire.ReleaseAnswer) error {
+	if a.json {
+		return a.document(r)
+	}
+	if r.AlreadyReleased {
+		a.say("already released")
+	} else {
+		a.say("released")
+	}
+	for _, f := range [][2]string{
+		{"payment", r.Payment}, {"ledger", r.Ledger}, {"closed", nonceOf(r)}, {"at", r.ReleasedAt.Format(time.RFC3339)}, {"by", r.ReleasedBy}, {"reason", r.Reason},
+	} {
+		a.say("%-7s  %s", f[0], f[1])
+	}
+	a.note("next: coffer tx requeue %s", r.Payment)
+	return nil
+}
+
+func nonceOf(r wire.ReleaseAnswer) string {
+	return fmt.Sprintf("nonce %d of %s on %s %d", r.Nonce, r.Address, r.ChainType, r.ChainID)
+}

@@ -1,0 +1,106 @@
+package signer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/wire"
+)
+
+// graceful is how long a stop waits for what is under way.
+const graceful = 10 * time.Second
+
+// serve answers by a handler on a listener until ctx ends; what is under way then is finished. It closes the listener.
+func serve(ctx context.Context, l net.Listener, log *slog.Logger, web *http.Server) error {
+	web.ReadHeaderTimeout = 5 * time.Second
+	web.ReadTimeout = 30 * time.Second
+	web.WriteTimeout = time.Minute
+	web.IdleTimeout = 2 * time.Minute
+	web.MaxHeaderBytes = 16 << 10
+	web.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(l) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceful)
+	defer cancel()
+	err := web.Shutdown(stopping)
+	if err != nil {
+		err = errors.Join(err, web.Close())
+	}
+	<-served // always http.ErrServerClosed by now
+	return err
+}
+
+// read takes one JSON document out of a request, strictly.
+func read(w http.ResponseWriter, r *http.Request, v any) error {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	if err == nil {
+		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("data after its end")
+		}
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Usage, "bad_request", "", "read the request")
+	}
+	return nil
+}
+
+// replies is how handlers answer, and what they write into their log.
+type replies struct{ log *slog.Logger }
+
+func (r replies) answer(w http.ResponseWriter, v any) { r.send(w, http.StatusOK, v) }
+
+func (r replies) send(w http.ResponseWriter, status int, v any) {
+	body, err := wire.Encode(v)
+	if err != nil {
+		r.log.Error("encode an answer", "error", err)
+		status, body = http.StatusInternalServerError, nil
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // whoever asked has gone, if this fails, and will ask again
+}
+
+// fail tells what went wrong, as a fault without its wrapping.
+func (r replies) fail(w http.ResponseWriter, err error) {
+	d := wire.Details{Code: fault.Code(err), Message: err.Error(), Hint: fault.Hint(err)}
+	var f *fault.Error
+	if errors.As(err, &f) {
+		d.Message = f.Error()
+	}
+	status := statusOf(err)
+	if status >= http.StatusInternalServerError && d.Code != wire.CodeLocked {
+		r.log.Error(d.Message, "code", d.Code)
+	}
+	r.send(w, status, wire.Problem{Error: d})
+}
+
+// statusOf is the HTTP status of a fault's kind.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, fault.Usage):
+		return http.StatusBadRequest
+	case errors.Is(err, fault.NotAllowed):
+		return http.StatusForbidden
+	case errors.Is(err, fault.NotFound):
+		return http.StatusNotFound
+	case errors.Is(err, fault.Refused):
+		return http.StatusConflict
+	case errors.Is(err, fault.Unreachable):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
