@@ -84,8 +84,8 @@ type Load struct {
 	Unmined                int      // nonces with an attempt asked, signed or sent, and none mined or final
 	InFlight               int      // nonces with an attempt asked, signed, sent or mined
 	Brake                  string   // why it gets no new payment: the Why of its, or its chain's, first open alarm that is a brake; empty: none
-	Gaps                   []uint64 // nonces below a signed one that have no signed attempt and are not external, lowest first, at most 100
-	LowestUnmined          *uint64
+	Gaps                   []uint64 // nonces below a signed one that have no signed attempt and are not external, lowest first, at most 100; superseded counts as signed
+	LowestUnmined          *uint64  // the lowest of those that Unmined counts
 }
 
 // FrontWant asks for a wallet's nonces from one on: the first that the chain has not spent.
@@ -107,7 +107,7 @@ type Front struct {
 type Slot struct {
 	Nonce
 	Asked  bool // an attempt waits for the signing machine's answer
-	Signed bool // an attempt is signed, sent, mined or final, or the nonce was sent elsewhere
+	Signed bool // an attempt is signed, sent, mined, final or superseded, or the nonce was sent elsewhere
 	Final  bool // an attempt is final
 }
 
@@ -203,13 +203,14 @@ type Withdrawal struct {
 	UpdatedAt time.Time
 	EndedAt   time.Time
 
-	// Read only, from the nonce row that its request holds and the newest attempt for the payment:
+	// Read only, from the nonce row that its request holds, and from the attempt for the payment that says most of it, whatever its
+	// purpose: one mined or final, else the newest that is neither refused nor superseded, else the newest.
 	WalletID int64   // 0: none
 	Address  string  // of that wallet
 	Nonce    *uint64 // nil: none
 	Fence    int64
 	Expired  bool   // the nonce is only reserved and its reservation ran out
-	Attempt  string // state of the newest attempt; empty if none
+	Attempt  string // state of that attempt; empty if none
 	Hash     string // its hash
 }
 

@@ -112,8 +112,8 @@ type Reader interface {
 	Attempts(ctx context.Context, f AttemptFilter) ([]Attempt, error)
 	// Fillable lists the nonces of a chain's wallets that need a gap fill, lowest first per wallet: rows used by attempts
 	// that were all refused, and rows free (or with an expired reservation, on wallets with a device) below a nonce that
-	// has a signed attempt (signed, sent, mined or final). A nonce with an attempt in any other state than refused is never
-	// listed.
+	// has a signed attempt (signed, sent, mined or final; or superseded: then the nonce was spent). A nonce with an attempt in any
+	// other state than refused is never listed, and one in an external range neither.
 	Fillable(ctx context.Context, chainType string, chainID int64) ([]Nonce, error)
 
 	// Audit lists audit rows, newest first.

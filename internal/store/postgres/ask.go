@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,13 +24,19 @@ func (t *tx) Ask(_ context.Context, asks []store.Ask) ([]int64, error) {
 	walletIDs := column(asks, func(a store.Ask) int64 { return a.WalletID })
 	steps := []step{
 		{text: queries["counts_lock"], args: []any{walletIDs}},
-		{text: queries["ask_nonces"], args: []any{walletIDs, column(asks, func(a store.Ask) uint64 { return a.Nonce })}},
 	}
+	if again := slices.DeleteFunc(slices.Clone(asks), func(a store.Ask) bool { return !a.Again }); len(again) > 0 {
+		steps = append(steps, step{text: queries["attempts_lock"], args: places(again)})
+	}
+	steps = append(steps, step{text: queries["ask_nonces"], args: places(asks)})
 	var all []made
 	scan := func(rs pgx.Rows, m *made) error { return rs.Scan(&m.id, &m.digest) }
 	for _, run := range alike(asks) {
 		text, args := queries["ask_payments"], paymentColumns
-		if run[0].Payment == "" {
+		switch {
+		case run[0].Again:
+			text, args = queries["ask_again"], againColumns
+		case run[0].Payment == "":
 			text, args = queries["ask_fills"], fillColumns
 		}
 		steps = append(steps, query(&all, text, scan, args(run)...))
@@ -49,12 +56,21 @@ func (t *tx) Ask(_ context.Context, asks []store.Ask) ([]int64, error) {
 	return ids, nil
 }
 
-// alike cuts asks into runs of payments and of fills, so that attempts get their ids in the order in which they were asked.
+// places are the nonces of asks.
+func places(asks []store.Ask) []any {
+	return []any{
+		column(asks, func(a store.Ask) int64 { return a.WalletID }),
+		column(asks, func(a store.Ask) uint64 { return a.Nonce }),
+	}
+}
+
+// alike cuts asks into runs of payments, of fills and of further attempts, so that attempts get their ids in the order in which
+// they were asked.
 func alike(asks []store.Ask) [][]store.Ask {
 	var runs [][]store.Ask
 	begin := 0
 	for i := 1; i <= len(asks); i++ {
-		if i == len(asks) || (asks[i].Payment == "") != (asks[begin].Payment == "") {
+		if i == len(asks) || asks[i].Again != asks[begin].Again || (asks[i].Payment == "") != (asks[begin].Payment == "") {
 			runs = append(runs, asks[begin:i])
 			begin = i
 		}
@@ -85,4 +101,12 @@ func fillColumns(asks []store.Ask) []any {
 		column(asks, func(a store.Ask) string { return a.Digest }),
 		column(asks, func(a store.Ask) []byte { return a.Intent }),
 	}
+}
+
+func againColumns(asks []store.Ask) []any {
+	return append(places(asks),
+		column(asks, func(a store.Ask) string { return a.Payment }),
+		column(asks, func(a store.Ask) string { return a.Purpose }),
+		column(asks, func(a store.Ask) string { return a.Digest }),
+		column(asks, func(a store.Ask) []byte { return a.Intent }))
 }

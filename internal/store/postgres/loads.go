@@ -11,7 +11,7 @@ import (
 
 // scanCounts reads the parts of a load that choosing a wallet needs.
 func scanCounts(rs pgx.Rows, l *store.Load) error {
-	return rs.Scan(&l.WalletID, &l.Reserved, &l.ReservedForWithdrawals, &l.Unmined, &l.InFlight)
+	return rs.Scan(&l.WalletID, &l.Reserved, &l.ReservedForWithdrawals, &l.Unmined, &l.InFlight, &l.Brake)
 }
 
 // gap is a nonce that lacks a signature; place is its wallet's place in the list of ids, from 1.

@@ -45,19 +45,25 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 func (t *tx) Ask(_ context.Context, asks []store.Ask) ([]int64, error) {
 	ids := make([]int64, len(asks))
 	for i, a := range asks {
-		moved, err := t.useNonce(a)
-		if err != nil {
-			return nil, err
+		add := "attempt_add_again"
+		if !a.Again {
+			moved, err := t.useNonce(a)
+			if err != nil {
+				return nil, err
+			}
+			if !moved {
+				continue
+			}
+			add = "attempt_add"
 		}
-		if !moved {
-			continue
-		}
-		made, err := rows(&t.reader, queries["attempt_add"], func(rs *sql.Rows, id *int64) error { return rs.Scan(id) },
+		made, err := rows(&t.reader, queries[add], func(rs *sql.Rows, id *int64) error { return rs.Scan(id) },
 			a.WalletID, a.Nonce, emptyIsNull(a.Payment), a.Purpose, a.Digest, a.Intent, text(t.now))
 		if err != nil {
 			return nil, err
 		}
-		ids[i] = made[0]
+		if len(made) == 1 {
+			ids[i] = made[0]
+		}
 	}
 	return ids, nil
 }

@@ -14,7 +14,7 @@ func (r *reader) counts(ids []int64) ([]store.Load, error) {
 		return nil, nil
 	}
 	return rows(r, queries["load_counts"], func(rs *sql.Rows, l *store.Load) error {
-		return rs.Scan(&l.WalletID, &l.Reserved, &l.ReservedForWithdrawals, &l.Unmined, &l.InFlight)
+		return rs.Scan(&l.WalletID, &l.Reserved, &l.ReservedForWithdrawals, &l.Unmined, &l.InFlight, &l.Brake)
 	}, list(ids), text(r.now))
 }
 

@@ -54,13 +54,39 @@ asked AS (
           (SELECT max(nonce) FROM attempts WHERE state = 'signed' AND wallet_id = n.wallet_id),
           (SELECT max(nonce) FROM attempts WHERE state = 'sent' AND wallet_id = n.wallet_id),
           (SELECT max(nonce) FROM attempts WHERE state = 'mined' AND wallet_id = n.wallet_id),
-          (SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = n.wallet_id)))
+          (SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = n.wallet_id),
+          (SELECT max(nonce) FROM attempts WHERE state = 'superseded' AND wallet_id = n.wallet_id)))
+      AND NOT EXISTS (SELECT FROM external_ranges e WHERE e.wallet_id = n.wallet_id AND n.nonce BETWEEN e.first_nonce AND e.last_nonce)
     RETURNING a.place
 )
 INSERT INTO attempts (wallet_id, nonce, payment, purpose, digest, intent, state, asked_at, updated_at)
 SELECT a.wallet_id, a.nonce, NULL, a.purpose, a.digest, a.intent, 'asked', t.now, t.now
 FROM used u JOIN asked a ON a.place = u.place, t
 ORDER BY a.place
+RETURNING id, digest
+
+-- name: attempts_lock
+-- The attempts at these nonces stay as they are until the transaction ends. Whoever moves one locks it first and its nonce's row
+-- after it, so here too the attempts come first.
+SELECT FROM attempts a
+WHERE a.id IN (SELECT x.id FROM unnest($1::bigint[], $2::bigint[]) v (wallet_id, nonce)
+    JOIN attempts x ON x.wallet_id = v.wallet_id AND x.nonce = v.nonce)
+ORDER BY a.id FOR SHARE OF a
+
+-- name: ask_again
+-- A further attempt at a nonce that is still the payment's (or still a fill's): others stand at it, all for the same.
+WITH t AS (SELECT clock_timestamp() AS now)
+INSERT INTO attempts (wallet_id, nonce, payment, purpose, digest, intent, state, asked_at, updated_at)
+SELECT v.wallet_id, v.nonce, nullif(v.payment, ''), v.purpose, v.digest, v.intent, 'asked', t.now, t.now
+FROM t, unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bytea[])
+    WITH ORDINALITY v (wallet_id, nonce, payment, purpose, digest, intent, place)
+WHERE EXISTS (SELECT FROM nonces n WHERE n.wallet_id = v.wallet_id AND n.nonce = v.nonce AND n.state = 'used')
+  AND EXISTS (SELECT FROM attempts x
+      WHERE x.wallet_id = v.wallet_id AND x.nonce = v.nonce AND x.state NOT IN ('refused', 'superseded'))
+  AND NOT EXISTS (SELECT FROM attempts x
+      WHERE x.wallet_id = v.wallet_id AND x.nonce = v.nonce AND x.state NOT IN ('refused', 'superseded')
+        AND (x.state = 'final' OR x.payment IS DISTINCT FROM nullif(v.payment, '')))
+ORDER BY v.place
 RETURNING id, digest
 
 -- name: attempts_move
@@ -85,7 +111,8 @@ FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::t
 WHERE a.id = m.id AND a.state = m.at
 
 -- name: nonces_refused
--- The request may be given another nonce; the row stays used.
+-- The request may be given another nonce, unless another attempt at this one may still pay it; the row stays used.
 UPDATE nonces n SET request = NULL, row_no = 0, for_withdrawal = false, updated_at = clock_timestamp()
 FROM attempts a
 WHERE a.id = ANY ($1::bigint[]) AND n.wallet_id = a.wallet_id AND n.nonce = a.nonce AND n.state = 'used'
+  AND NOT EXISTS (SELECT FROM attempts x WHERE x.wallet_id = n.wallet_id AND x.nonce = n.nonce AND x.state <> 'refused')

@@ -2,7 +2,7 @@
 SELECT n.wallet_id, n.nonce, n.state, coalesce(n.request, ''), n.row_no, n.fence, n.expires_at, coalesce(n.hash, ''), n.updated_at,
     EXISTS (SELECT FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state = 'asked'),
     n.hash IS NOT NULL OR EXISTS (SELECT FROM attempts a
-        WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state IN ('signed', 'sent', 'mined', 'final')),
+        WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state IN ('signed', 'sent', 'mined', 'final', 'superseded')),
     EXISTS (SELECT FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state = 'final')
 FROM unnest($1::bigint[], $2::bigint[]) f (wallet_id, first)
 CROSS JOIN LATERAL (
@@ -31,5 +31,6 @@ SELECT f.wallet_id, greatest(
     (SELECT max(nonce) FROM attempts WHERE state = 'signed' AND wallet_id = f.wallet_id),
     (SELECT max(nonce) FROM attempts WHERE state = 'sent' AND wallet_id = f.wallet_id),
     (SELECT max(nonce) FROM attempts WHERE state = 'mined' AND wallet_id = f.wallet_id),
-    (SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = f.wallet_id))
+    (SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = f.wallet_id),
+    (SELECT max(nonce) FROM attempts WHERE state = 'superseded' AND wallet_id = f.wallet_id))
 FROM unnest($1::bigint[]) f (wallet_id)

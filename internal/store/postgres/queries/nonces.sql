@@ -37,13 +37,43 @@ DELETE FROM external_ranges WHERE wallet_id = $1 AND first_nonce >= $2
 -- name: externals_cut_at
 UPDATE external_ranges SET last_nonce = $2::bigint - 1 WHERE wallet_id = $1 AND last_nonce >= $2::bigint
 
+-- name: nonce_elsewhere
+-- A used row at which nothing of ours is final.
+SELECT FROM nonces n
+WHERE n.wallet_id = $1 AND n.nonce = $2 AND n.state = 'used'
+  AND NOT EXISTS (SELECT FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state = 'final')
+
+-- name: external_add_one
+INSERT INTO external_ranges (wallet_id, first_nonce, last_nonce, evidence, reason, at)
+SELECT $1::bigint, $2::bigint, $2::bigint, $3, $4, $5
+WHERE NOT EXISTS (SELECT FROM external_ranges WHERE wallet_id = $1::bigint AND $2::bigint BETWEEN first_nonce AND last_nonce)
+
+-- name: external_beyond
+-- What is left of a range above a nonce in it; the two after this one cut the rest below it.
+INSERT INTO external_ranges (wallet_id, first_nonce, last_nonce, evidence, reason, at)
+SELECT wallet_id, $2::bigint + 1, last_nonce, evidence, reason, at FROM external_ranges
+WHERE wallet_id = $1 AND first_nonce <= $2::bigint AND last_nonce > $2::bigint
+
+-- name: external_begins_at
+DELETE FROM external_ranges WHERE wallet_id = $1 AND first_nonce = $2
+
+-- name: external_reaches
+UPDATE external_ranges SET last_nonce = $2::bigint - 1 WHERE wallet_id = $1 AND first_nonce < $2::bigint AND last_nonce >= $2::bigint
+
+-- name: nonce_let_go
+UPDATE nonces n SET request = NULL, row_no = 0, for_withdrawal = false, updated_at = clock_timestamp()
+WHERE n.wallet_id = $1 AND n.nonce = $2 AND n.state = 'used'
+  AND NOT EXISTS (SELECT FROM attempts a
+      WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state NOT IN ('refused', 'superseded'))
+
 -- name: fillable
 WITH tops AS (
     SELECT w.id, w.device IS NOT NULL AS ours, greatest(
         (SELECT max(nonce) FROM attempts WHERE state = 'signed' AND wallet_id = w.id),
         (SELECT max(nonce) FROM attempts WHERE state = 'sent' AND wallet_id = w.id),
         (SELECT max(nonce) FROM attempts WHERE state = 'mined' AND wallet_id = w.id),
-        (SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = w.id)) AS top
+        (SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = w.id),
+        (SELECT max(nonce) FROM attempts WHERE state = 'superseded' AND wallet_id = w.id)) AS top
     FROM internal_wallets w
     WHERE w.chain_type = $1 AND w.chain_id = $2
 ), candidates AS (
@@ -60,4 +90,5 @@ WITH tops AS (
 SELECT n.wallet_id, n.nonce, n.state, coalesce(n.request, ''), n.row_no, n.fence, n.expires_at, coalesce(n.hash, ''), n.updated_at
 FROM candidates n
 WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state <> 'refused')
+  AND NOT EXISTS (SELECT 1 FROM external_ranges e WHERE e.wallet_id = n.wallet_id AND n.nonce BETWEEN e.first_nonce AND e.last_nonce)
 ORDER BY n.wallet_id, n.nonce

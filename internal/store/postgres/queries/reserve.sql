@@ -23,12 +23,25 @@ SELECT w.id,
     (SELECT count(*) FROM nonces n
         WHERE n.wallet_id = w.id AND n.state = 'reserved' AND n.for_withdrawal
           AND (n.expires_at IS NULL OR n.expires_at > (SELECT clock_timestamp()) OR w.device IS NULL)),
-    (SELECT count(*) FROM (
-        SELECT DISTINCT a.nonce FROM attempts a WHERE a.wallet_id = w.id AND a.state IN ('asked', 'signed', 'sent')) x),
-    (SELECT count(*) FROM (
-        SELECT DISTINCT a.nonce FROM attempts a WHERE a.wallet_id = w.id AND a.state IN ('asked', 'signed', 'sent', 'mined')) x)
+    f.unmined, f.in_flight,
+    coalesce((SELECT why FROM (
+        (SELECT x.id, x.why FROM alarms x
+            WHERE x.wallet_id = w.id AND x.brake AND x.ended_at IS NULL AND x.wallet_id IS NOT NULL ORDER BY x.id LIMIT 1)
+        UNION ALL
+        (SELECT x.id, x.why FROM alarms x
+            WHERE x.chain_type = w.chain_type AND x.chain_id = w.chain_id AND x.brake AND x.ended_at IS NULL AND x.wallet_id IS NULL
+            ORDER BY x.id LIMIT 1)
+        ORDER BY id LIMIT 1) b), '')
 FROM internal_wallets w
 JOIN wallet_counts c ON c.wallet_id = w.id
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE NOT x.mined AND NOT EXISTS (
+            SELECT FROM attempts a WHERE a.wallet_id = w.id AND a.nonce = x.nonce AND a.state = 'final')) AS unmined,
+        count(*) AS in_flight
+    FROM (
+        SELECT a.nonce, bool_or(a.state = 'mined') AS mined FROM attempts a
+        WHERE a.wallet_id = w.id AND a.state IN ('asked', 'signed', 'sent', 'mined') GROUP BY a.nonce) x
+) f
 WHERE w.id = ANY (current_setting('coffer.wallets')::bigint[])
 
 -- name: reserve_free

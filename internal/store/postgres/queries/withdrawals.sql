@@ -7,12 +7,15 @@ SELECT w.seq, w.payment, w.request, w.row_no, w.chain_type, w.chain_id, w.to_add
 FROM withdrawals w
 LEFT JOIN nonces n ON n.request = w.request AND n.row_no = w.row_no
 LEFT JOIN internal_wallets i ON i.id = n.wallet_id
-LEFT JOIN LATERAL (SELECT x.state, x.hash FROM attempts x WHERE x.payment = w.payment ORDER BY x.id DESC LIMIT 1) a ON true
+LEFT JOIN LATERAL (
+    SELECT x.state, x.hash FROM attempts x WHERE x.payment = w.payment
+    ORDER BY x.state IN ('mined', 'final') DESC, x.state NOT IN ('refused', 'superseded') DESC, x.id DESC LIMIT 1
+) a ON true
 WHERE true
 
 -- name: withdrawal_unasked
 w.state IN ('queued', 'assigned')
-  AND NOT EXISTS (SELECT 1 FROM attempts x WHERE x.payment = w.payment AND x.state <> 'refused')
+  AND NOT EXISTS (SELECT 1 FROM attempts x WHERE x.payment = w.payment AND x.state NOT IN ('refused', 'superseded'))
 
 -- name: withdrawals_requests
 INSERT INTO requests (id, kind, content, wallet_id, row_count, created_at)

@@ -10,6 +10,17 @@ INSERT INTO attempts (wallet_id, nonce, payment, purpose, digest, intent, state,
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'asked', ?7, ?7)
 RETURNING id
 
+-- name: attempt_add_again
+-- A further attempt at a nonce that is still the payment's (or still a fill's): others stand at it, all for the same.
+INSERT INTO attempts (wallet_id, nonce, payment, purpose, digest, intent, state, asked_at, updated_at)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'asked', ?7, ?7
+WHERE EXISTS (SELECT 1 FROM nonces n WHERE n.wallet_id = ?1 AND n.nonce = ?2 AND n.state = 'used')
+  AND EXISTS (SELECT 1 FROM attempts x WHERE x.wallet_id = ?1 AND x.nonce = ?2 AND x.state NOT IN ('refused', 'superseded'))
+  AND NOT EXISTS (SELECT 1 FROM attempts x
+      WHERE x.wallet_id = ?1 AND x.nonce = ?2 AND x.state NOT IN ('refused', 'superseded')
+        AND (x.state = 'final' OR x.payment IS NOT ?3))
+RETURNING id
+
 -- name: attempt_move
 UPDATE attempts SET
     state = ?3,

@@ -2,7 +2,7 @@
 SELECT n.wallet_id, n.nonce, n.state, n.request, n.row_no, n.fence, n.expires_at, n.hash, n.updated_at,
     EXISTS (SELECT 1 FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state = 'asked'),
     n.hash IS NOT NULL OR EXISTS (SELECT 1 FROM attempts a
-        WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state IN ('signed', 'sent', 'mined', 'final')),
+        WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state IN ('signed', 'sent', 'mined', 'final', 'superseded')),
     EXISTS (SELECT 1 FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state = 'final')
 FROM nonces n
 WHERE n.wallet_id = ?1 AND n.nonce >= ?2
@@ -28,4 +28,5 @@ SELECT max(nonce) FROM (
     SELECT max(nonce) AS nonce FROM attempts WHERE state = 'signed' AND wallet_id = ?1 UNION ALL
     SELECT max(nonce) FROM attempts WHERE state = 'sent' AND wallet_id = ?1 UNION ALL
     SELECT max(nonce) FROM attempts WHERE state = 'mined' AND wallet_id = ?1 UNION ALL
-    SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = ?1)
+    SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = ?1 UNION ALL
+    SELECT max(nonce) FROM attempts WHERE state = 'superseded' AND wallet_id = ?1)

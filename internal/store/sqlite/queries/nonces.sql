@@ -27,12 +27,15 @@ WHERE wallet_id = ?1 AND nonce = ?2 AND fence = ?3 AND hash IS NULL
       WHEN 'reserved' THEN expires_at <= ?4 AND (SELECT device FROM internal_wallets WHERE id = ?1) IS NOT NULL
       ELSE true END
   AND (state = 'used' OR nonce < (
-      SELECT max(a.nonce) FROM attempts a WHERE a.state IN ('signed', 'sent', 'mined', 'final') AND a.wallet_id = ?1))
+      SELECT max(a.nonce) FROM attempts a WHERE a.state IN ('signed', 'sent', 'mined', 'final', 'superseded') AND a.wallet_id = ?1))
+  AND NOT EXISTS (SELECT 1 FROM external_ranges e WHERE e.wallet_id = ?1 AND ?2 BETWEEN e.first_nonce AND e.last_nonce)
 
 -- name: nonce_refused
+-- The request may be given another nonce, unless another attempt at this one may still pay it; the row stays used.
 UPDATE nonces SET request = NULL, row_no = 0, for_withdrawal = 0, updated_at = ?2
 FROM attempts a
 WHERE a.id = ?1 AND nonces.wallet_id = a.wallet_id AND nonces.nonce = a.nonce AND nonces.state = 'used'
+  AND NOT EXISTS (SELECT 1 FROM attempts x WHERE x.wallet_id = a.wallet_id AND x.nonce = a.nonce AND x.state <> 'refused')
 
 -- name: nonce_adopted
 UPDATE nonces SET for_withdrawal = 1 WHERE request = ?1 AND row_no = ?2
@@ -55,13 +58,42 @@ DELETE FROM external_ranges WHERE wallet_id = ?1 AND first_nonce >= ?2
 -- name: externals_cut_at
 UPDATE external_ranges SET last_nonce = ?2 - 1 WHERE wallet_id = ?1 AND last_nonce >= ?2
 
+-- name: nonce_elsewhere
+-- A used row at which nothing of ours is final.
+SELECT n.nonce FROM nonces n
+WHERE n.wallet_id = ?1 AND n.nonce = ?2 AND n.state = 'used'
+  AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state = 'final')
+
+-- name: external_add_one
+INSERT INTO external_ranges (wallet_id, first_nonce, last_nonce, evidence, reason, at)
+SELECT ?1, ?2, ?2, ?3, ?4, ?5
+WHERE NOT EXISTS (SELECT 1 FROM external_ranges WHERE wallet_id = ?1 AND ?2 BETWEEN first_nonce AND last_nonce)
+
+-- name: external_beyond
+-- What is left of a range above a nonce in it; the two after this one cut the rest below it.
+INSERT INTO external_ranges (wallet_id, first_nonce, last_nonce, evidence, reason, at)
+SELECT wallet_id, ?2 + 1, last_nonce, evidence, reason, at FROM external_ranges
+WHERE wallet_id = ?1 AND first_nonce <= ?2 AND last_nonce > ?2
+
+-- name: external_begins_at
+DELETE FROM external_ranges WHERE wallet_id = ?1 AND first_nonce = ?2
+
+-- name: external_reaches
+UPDATE external_ranges SET last_nonce = ?2 - 1 WHERE wallet_id = ?1 AND first_nonce < ?2 AND last_nonce >= ?2
+
+-- name: nonce_let_go
+UPDATE nonces SET request = NULL, row_no = 0, for_withdrawal = 0, updated_at = ?3
+WHERE wallet_id = ?1 AND nonce = ?2 AND state = 'used'
+  AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.wallet_id = ?1 AND a.nonce = ?2 AND a.state NOT IN ('refused', 'superseded'))
+
 -- name: fillable
 WITH tops AS (
     SELECT w.id, w.device IS NOT NULL AS ours, max(
         ifnull((SELECT max(nonce) FROM attempts WHERE state = 'signed' AND wallet_id = w.id), -1),
         ifnull((SELECT max(nonce) FROM attempts WHERE state = 'sent' AND wallet_id = w.id), -1),
         ifnull((SELECT max(nonce) FROM attempts WHERE state = 'mined' AND wallet_id = w.id), -1),
-        ifnull((SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = w.id), -1)) AS top
+        ifnull((SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = w.id), -1),
+        ifnull((SELECT max(nonce) FROM attempts WHERE state = 'superseded' AND wallet_id = w.id), -1)) AS top
     FROM internal_wallets w
     WHERE w.chain_type = ?1 AND w.chain_id = ?2
 ), candidates AS (
@@ -77,4 +109,5 @@ WITH tops AS (
 SELECT n.wallet_id, n.nonce, n.state, n.request, n.row_no, n.fence, n.expires_at, n.hash, n.updated_at
 FROM candidates n
 WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce AND a.state <> 'refused')
+  AND NOT EXISTS (SELECT 1 FROM external_ranges e WHERE e.wallet_id = n.wallet_id AND n.nonce BETWEEN e.first_nonce AND e.last_nonce)
 ORDER BY n.wallet_id, n.nonce

@@ -6,12 +6,14 @@ SELECT w.seq, w.payment, w.request, w.row_no, w.chain_type, w.chain_id, w.to_add
 FROM withdrawals w
 LEFT JOIN nonces n ON n.request = w.request AND n.row_no = w.row_no
 LEFT JOIN internal_wallets i ON i.id = n.wallet_id
-LEFT JOIN attempts a ON a.id = (SELECT max(x.id) FROM attempts x WHERE x.payment = w.payment)
+LEFT JOIN attempts a ON a.id = (
+    SELECT x.id FROM attempts x WHERE x.payment = w.payment
+    ORDER BY x.state IN ('mined', 'final') DESC, x.state NOT IN ('refused', 'superseded') DESC, x.id DESC LIMIT 1)
 WHERE true
 
 -- name: withdrawal_unasked
 w.state IN ('queued', 'assigned')
-  AND NOT EXISTS (SELECT 1 FROM attempts x WHERE x.payment = w.payment AND x.state <> 'refused')
+  AND NOT EXISTS (SELECT 1 FROM attempts x WHERE x.payment = w.payment AND x.state NOT IN ('refused', 'superseded'))
 
 -- name: withdrawals_add
 INSERT INTO withdrawals (payment, request, row_no, chain_type, chain_id, to_address, asset, contract, amount, state, created_at, updated_at)
