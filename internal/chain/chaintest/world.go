@@ -35,6 +35,8 @@ type World struct {
 	Silence func(yes bool)
 	// Elsewhere is an adapter to the same nodes, told that they are on another chain.
 	Elsewhere func(t *testing.T) chain.Chain
+	// Capped is an adapter to the same nodes, whose cap on fees is below what the chain takes.
+	Capped func(t *testing.T) chain.Chain
 }
 
 // order is a payment of the world's payer.

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -50,6 +51,7 @@ type Chain struct {
 	policy        FeePolicy
 	oneByOne      bool
 	nodes         []*node
+	ws            []string
 	own           *http.Transport // nil: the transport is somebody else's
 }
 
@@ -68,7 +70,7 @@ func New(o Options) (*Chain, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Chain{id: o.ChainID, finalized: o.Finalized, confirmations: uint64(max(o.Confirmations, 0)), oneByOne: o.OneByOne}
+	c := &Chain{id: o.ChainID, finalized: o.Finalized, confirmations: uint64(max(o.Confirmations, 0)), oneByOne: o.OneByOne, ws: o.WS}
 	var err error
 	if c.policy, err = o.Fees.withDefaults(o.ChainID); err != nil {
 		return nil, err
@@ -77,8 +79,14 @@ func New(o Options) (*Chain, error) {
 		c.own = newTransport()
 		o.Transport = c.own
 	}
-	for _, url := range o.RPC {
-		n, err := newNode(url, o.ChainID, o.Transport, o.Now)
+	for _, raw := range o.WS {
+		if u, err := url.Parse(raw); err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss" {
+			return nil, fault.New(fault.Usage, "bad_node_url", "set ws of the chain in coffer.toml",
+				"chain evm %d: where a node tells of blocks begins with ws:// or wss:// and names a host", o.ChainID)
+		}
+	}
+	for _, raw := range o.RPC {
+		n, err := newNode(raw, o.ChainID, o.Transport, o.Now)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Usage, "bad_node_url", hint, "chain evm %d", o.ChainID)
 		}

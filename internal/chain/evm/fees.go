@@ -106,6 +106,9 @@ func (p FeePolicy) choose(m market, gas uint64, l1 *big.Int, replaced []signing.
 	if why != "" {
 		return fees{}, why
 	}
+	if len(replaced) > 0 {
+		m = p.inKind(m, replaced[0].EVM.GasPrice != "")
+	}
 	tip := larger(p.tip(m), bid.tip)
 	least, best := m.price, m.price
 	if m.price == nil {
@@ -121,6 +124,18 @@ func (p FeePolicy) choose(m market, gas uint64, l1 *big.Int, replaced []signing.
 		return fees{price: offer}, ""
 	}
 	return fees{maxFee: offer, tip: tip}, ""
+}
+
+// inKind is the market as a legacy transaction, or one of EIP-1559, meets it: a replacement is of the kind of what it replaces, on
+// whatever chain (the signing machine signs no other).
+func (p FeePolicy) inKind(m market, legacy bool) market {
+	switch {
+	case legacy && m.price == nil: // a gas price is paid whole, so it is what the next block takes
+		return market{price: new(big.Int).Add(m.base, p.tip(m))}
+	case !legacy && m.price != nil:
+		return market{base: m.price, tip: new(big.Int)}
+	}
+	return m
 }
 
 // tip is the priority fee of a new transaction.

@@ -63,8 +63,9 @@ func TestFeesFollowTheMarketAndOutbidWhatTheyReplace(t *testing.T) {
 		{name: "the highest of all on each field", market: now, replaces: []signing.Intent{offers("5000", "100"), offers("4000", "600")}, maxFee: "5500", tip: "660"},
 		{name: "by more, where the chain asks for more", policy: FeePolicy{BumpPercent: 25}, market: now, replaces: []signing.Intent{offers("5000", "500")}, maxFee: "6250", tip: "625"},
 		{name: "a gas price outbids a gas price", market: market{price: big.NewInt(900)}, replaces: []signing.Intent{pays("1001")}, price: "1102"},
-		{name: "fees outbid a gas price", market: now, replaces: []signing.Intent{pays("3000")}, maxFee: "5300", tip: "3300"},
-		{name: "a gas price outbids fees", market: market{price: big.NewInt(900)}, replaces: []signing.Intent{offers("5000", "500")}, price: "5500"},
+		{name: "a gas price is replaced by a gas price, though the chain has base fees now", market: now, replaces: []signing.Intent{pays("3000")}, price: "3300"},
+		{name: "and by what the next block takes", market: now, replaces: []signing.Intent{pays("100")}, price: "1100"},
+		{name: "fees are replaced by fees, though the node says a gas price", market: market{price: big.NewInt(900)}, replaces: []signing.Intent{offers("5000", "500")}, maxFee: "5500", tip: "550"},
 		{name: "what cannot be read is not replaced", market: now, replaces: []signing.Intent{{Nonce: 8}}, wait: "nonce 8"},
 		{name: "nor what has no number", market: now, replaces: []signing.Intent{offers("x", "1")}, wait: "cannot be read"},
 
@@ -123,9 +124,12 @@ func FuzzNoFeeIsAboveACapOrBelowTheBump(f *testing.F) {
 	f.Fuzz(func(t *testing.T, base, tip, oldFee, oldTip, l1 []byte, limit uint64) {
 		limit = 21_000 + limit%maxGas
 		number := func(b []byte) *big.Int { return new(big.Int).SetBytes(b[:min(len(b), 32)]) }
-		old := offers(number(oldFee).String(), number(oldTip).String())
 		p := policy(t, FeePolicy{})
 		for _, m := range []market{{base: number(base), tip: number(tip)}, {price: number(base)}} {
+			old, oldTip := offers(number(oldFee).String(), number(oldTip).String()), oldTip
+			if m.price != nil {
+				old, oldTip = pays(number(oldFee).String()), oldFee
+			}
 			got, wait := p.choose(m, limit, number(l1), []signing.Intent{old})
 			if wait != "" {
 				continue

@@ -117,6 +117,7 @@ func newTown(t *testing.T, start func(*testing.T, map[common.Address]*big.Int) n
 		DropAnswer: func() { proxy.DropAnswers("eth_sendRawTransaction", 1) },
 		Silence:    proxy.Refuse,
 		Elsewhere:  func(t *testing.T) chain.Chain { return newChain(t, n.chainID+1, proxy.URL()) },
+		Capped:     func(t *testing.T) chain.Chain { return capped(t, n.chainID, proxy.URL()) },
 	}
 	return w
 }
@@ -124,6 +125,17 @@ func newTown(t *testing.T, start func(*testing.T, map[common.Address]*big.Int) n
 func newChain(t *testing.T, id int64, urls ...string) *evm.Chain {
 	t.Helper()
 	c, err := evm.New(evm.Options{ChainID: id, RPC: urls, Confirmations: confirmations})
+	must(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+// capped is a chain on which a unit of gas may cost 2 wei.
+func capped(t *testing.T, id int64, url string) *evm.Chain {
+	t.Helper()
+	c, err := evm.New(evm.Options{
+		ChainID: id, RPC: []string{url}, Confirmations: confirmations, Fees: evm.FeePolicy{MaxPerGas: big.NewInt(2)},
+	})
 	must(t, err)
 	t.Cleanup(c.Close)
 	return c

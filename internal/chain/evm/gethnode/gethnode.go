@@ -34,6 +34,8 @@ type Options struct {
 	ChainID uint64                      // default 1337
 	Alloc   map[common.Address]*big.Int // balances in the first block, in wei
 	Nonces  map[common.Address]uint64   // nonces of accounts in the first block, as if they had sent so many
+	Code    map[common.Address][]byte   // contracts in the first block
+	Port    int                         // loopback port of HTTP and websocket; default any free one
 
 	// NextRules makes the chain follow all rules that this go-ethereum knows; else they are Osaka's, those of Ethereum in
 	// November 2026. The next ones make new state dear (EIP-8037): a token's transfer to a new holder takes 150,000 gas.
@@ -63,8 +65,9 @@ func Start(o Options) (*Node, error) {
 	conf := node.DefaultConfig
 	conf.DataDir = ""
 	conf.P2P = p2p.Config{NoDiscovery: true}
-	conf.HTTPHost, conf.HTTPPort = "127.0.0.1", 0
+	conf.HTTPHost, conf.HTTPPort = "127.0.0.1", o.Port
 	conf.HTTPModules = []string{"eth", "net", "web3", "txpool", "debug"}
+	conf.WSHost, conf.WSPort, conf.WSModules = conf.HTTPHost, o.Port, conf.HTTPModules
 	stack, err := node.New(&conf)
 	if err != nil {
 		return nil, fmt.Errorf("set up the node: %w", err)
@@ -108,6 +111,13 @@ func (o Options) config() *ethconfig.Config {
 		}
 		alloc[a] = account
 	}
+	for a, code := range o.Code {
+		account := alloc[a]
+		if account.Code = code; account.Balance == nil {
+			account.Balance = new(big.Int)
+		}
+		alloc[a] = account
+	}
 	rules := *params.AllDevChainProtocolChanges
 	rules.ChainID = new(big.Int).SetUint64(orElse(o.ChainID, devChainID))
 	if !o.NextRules {
@@ -134,6 +144,9 @@ func orElse(n, otherwise uint64) uint64 {
 
 // URL is where the node answers JSON-RPC.
 func (n *Node) URL() string { return n.stack.HTTPEndpoint() }
+
+// WSURL is where it tells of new blocks, on the same port.
+func (n *Node) WSURL() string { return n.stack.WSEndpoint() }
 
 // ChainID is the id of its chain (EIP-155).
 func (n *Node) ChainID() int64 { return int64(n.chainID) }
