@@ -31,7 +31,7 @@ const (
 	// those above it. It carries no payment id. Only EVM has it: a number of coffer's own holds nothing up.
 	PurposeGapFill Purpose = "gap_fill"
 	// PurposeCancel is a zero-value transfer from a wallet to itself at the nonce of a payment that is to be cancelled. It carries
-	// that payment's id. Once it is signed, nothing else is ever signed for the nonce or the payment. Only EVM has it.
+	// that payment's id. Once it is signed, no payment that was not signed before is, for the nonce or the id. Only EVM has it.
 	PurposeCancel Purpose = "cancel"
 )
 

@@ -9,9 +9,11 @@ import (
 type RefusalKind string
 
 const (
-	// RefusedForGood: this payment can never be signed; it ends as refused.
+	// RefusedForGood: this payment can never be signed, or no more; it ends as refused, if nothing that was signed for it can still
+	// be mined.
 	RefusedForGood RefusalKind = "permanent"
-	// RefusedForNow: a limit or an authorization stood in the way; the payment may be asked again, at another nonce.
+	// RefusedForNow: a limit or an authorization stood in the way, and the payment may be asked again, at another nonce if nothing is
+	// signed for it; or the fees of a replacement were not higher, and a dearer one may be asked.
 	RefusedForNow RefusalKind = "passing"
 	// RefusedAsConflict: the payment id or the nonce is bound to something else; a person has to look.
 	RefusedAsConflict RefusalKind = "conflict"

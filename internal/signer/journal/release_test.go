@@ -225,10 +225,11 @@ func TestAJournalIsOpenedAloneWithoutBindingIt(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	var err error
-	if w.Journal, err = OpenAlone(w.dir, Options{}); err != nil {
+	alone, err := OpenAlone(w.dir, Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.Journal = alone
 	w.mustRelease("p")
 	w.reopen() // with its device: it is still that machine's
 	if !w.state("p").Released {
