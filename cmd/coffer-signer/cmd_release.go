@@ -30,7 +30,7 @@ cannot do this; it is done here, by the user that the signing machine runs as, n
 journal with time, user and reason. After it, ` + "`coffer tx requeue REQUEST_ID`" + ` has the payment made.
 
 A payment whose cancellation is signed is never released. EVM only. A row of a reservation is named "REQUEST_ID#row".`,
-		Example: `  coffer-signer release w-1 --reason "nonce 7 was spent by 0x5c50… outside coffer, final on all nodes"`,
+		Example: `  coffer-signer release w-1 --reason "nonce 7 was spent outside coffer, final on all nodes"`,
 		Args:    oneRequest,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req.Payment = args[0]
