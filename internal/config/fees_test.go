@@ -1,9 +1,11 @@
 package config_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/big"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +57,11 @@ func TestFeesThatCannotBeMeantAreRefused(t *testing.T) {
 	}
 }
 
-func TestTheTemplateTellsTheBuiltInFeesOfEachChain(t *testing.T) {
+func TestTheTemplateAndThePageTellTheBuiltInFeesOfEachChain(t *testing.T) {
+	page, err := os.ReadFile("../../docs/fees.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for id, want := range map[string]struct {
 		perGas, most string
 		after        time.Duration
@@ -76,6 +82,9 @@ func TestTheTemplateTellsTheBuiltInFeesOfEachChain(t *testing.T) {
 		both := fmt.Sprintf("%q and %q", want.perGas, want.most)
 		if !strings.Contains(strings.ReplaceAll(config.Template, "\n# ", " "), both) || !strings.Contains(config.Template, fmt.Sprintf("%q", fmt.Sprint(want.after))) {
 			t.Errorf("the template does not tell %s", both)
+		}
+		if row := fmt.Sprintf("| %s | %s | %s | %s |", want.perGas, want.most, want.after, cmp.Or(want.l1, "none")); !strings.Contains(string(page), row) {
+			t.Errorf("docs/fees.md has no row with %s", row)
 		}
 		if got.MinPriority.Cmp(big.NewInt(1)) != 0 || got.Percentile != 50 || got.Blocks != 10 || got.BumpPercent != 10 {
 			t.Errorf("chain %s: %+v", id, got)

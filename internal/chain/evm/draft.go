@@ -20,8 +20,9 @@ const (
 	fallbackGas = 100_000
 )
 
-// Draft completes intents: fees as of now within the policy's caps, gas as a node estimates it. A plain transfer of coin takes exactly 21,000 and
-// gets that; whatever runs code gets a fifth more than the estimate, because the state it meets in its block may be another.
+// Draft completes intents: fees as of now within the policy's caps, gas as a node estimates it. A plain transfer of coin takes
+// exactly 21,000 and gets that; whatever runs code gets a fifth more than the estimate, because the state it meets in its block may
+// be another.
 func (c *Chain) Draft(ctx context.Context, orders []chain.Order) ([]chain.Drafted, error) {
 	if len(orders) == 0 {
 		return nil, nil

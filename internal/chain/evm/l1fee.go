@@ -23,7 +23,8 @@ func (l L1Fee) requests(chainID int64) []request {
 	if l != OPStack {
 		return nil
 	}
-	return []request{l1Request(chainID, nil), l1Request(chainID, transferCall(incompressible(20), new(big.Int).SetBytes(scramble("amount")[:16])))}
+	token := transferCall(incompressible(20), new(big.Int).SetBytes(scramble("amount")[:16]))
+	return []request{l1Request(chainID, nil), l1Request(chainID, token)}
 }
 
 func l1Request(chainID int64, data []byte) request {

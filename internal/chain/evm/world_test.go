@@ -173,6 +173,15 @@ func (w *town) deploy(t *testing.T, creation []byte) string {
 	return r.ContractAddress.Hex()
 }
 
+// call asks the node itself for something that only it has.
+func (w *town) call(t *testing.T, method string, params ...any) {
+	t.Helper()
+	client, err := ethclient.DialContext(t.Context(), w.node.url)
+	must(t, err)
+	defer client.Close()
+	must(t, client.Client().CallContext(t.Context(), nil, method, params...))
+}
+
 func newKey(t *testing.T) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := crypto.GenerateKey()

@@ -3,6 +3,7 @@ package rpcproxy
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 )
 
 // message is a JSON-RPC 2.0 request or response; whatever else stands in one is kept.
@@ -36,18 +37,21 @@ func methodsOf(body []byte) map[string]string {
 	return methods
 }
 
-// bend lets Lie's function have each result of an answer. Without one the answer goes out byte for byte.
+// bend lets Lie's function have each result of an answer, and puts Fail's errors into it. Without any the answer goes out byte for byte.
 func (p *Proxy) bend(methods map[string]string, answer []byte) []byte {
 	p.mu.Lock()
-	lie := p.lie
+	lie, fail := p.lie, maps.Clone(p.fail)
 	p.mu.Unlock()
 	all, batch := read(answer)
-	if lie == nil || len(all) == 0 {
+	if lie == nil && len(fail) == 0 || len(all) == 0 {
 		return answer
 	}
 	for i, m := range all {
-		if len(m.Result) > 0 {
-			all[i].Result = lie(methods[string(m.ID)], m.Result)
+		switch method := methods[string(m.ID)]; {
+		case len(fail[method]) > 0:
+			all[i].Result, all[i].Error = nil, fail[method]
+		case lie != nil && len(m.Result) > 0:
+			all[i].Result = lie(method, m.Result)
 		}
 	}
 	var what any = all

@@ -31,6 +31,7 @@ type Proxy struct {
 	dropped map[string]int
 	calls   int
 	lie     func(method string, result json.RawMessage) json.RawMessage
+	fail    map[string]json.RawMessage
 	heard   map[string]int
 }
 
@@ -43,7 +44,7 @@ func Start(target string) (*Proxy, error) {
 	p := &Proxy{
 		target: target, url: "http://" + l.Addr().String(), served: make(chan struct{}),
 		client:  &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
-		dropped: map[string]int{}, heard: map[string]int{},
+		dropped: map[string]int{}, heard: map[string]int{}, fail: map[string]json.RawMessage{},
 	}
 	p.ctx, p.end = context.WithCancel(context.Background())
 	p.server = &http.Server{Handler: p}
@@ -84,6 +85,13 @@ func (p *Proxy) Lie(f func(method string, result json.RawMessage) json.RawMessag
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lie = f
+}
+
+// Fail answers a method with an error object instead of its result; nil ends that.
+func (p *Proxy) Fail(method string, err json.RawMessage) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fail[method] = err
 }
 
 // Heard is how often the node was asked for a method.
