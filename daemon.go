@@ -105,7 +105,9 @@ func (s *System) drive(ctx context.Context, hold store.Hold) error {
 		case <-held.Done():
 		}
 	}()
+	leave := s.collecting(held)
 	err := s.engine.Run(held)
+	leave()
 	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
 		err = cause
 	}

@@ -120,7 +120,92 @@ SELECT pg_current_xact_id(), w.updated_at, 'migration', w.payment, 'withdrawal',
 FROM withdrawals w
 ORDER BY w.seq;
 
+-- Withdrawals that a program put in by SQL, and what the daemon made of each. Only coffer_submit puts rows in.
+CREATE TABLE inbox (
+    seq          bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    request      text COLLATE "C" NOT NULL UNIQUE,
+    chain_id     bigint      NOT NULL,
+    to_address   text        NOT NULL,
+    amount       text        NOT NULL, -- decimal, of whole coins
+    asset        text        NOT NULL, -- empty: the chain's own coin
+    state        text        NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'accepted', 'refused')),
+    reason       text        NOT NULL DEFAULT '' CHECK ((reason <> '') = (state = 'refused')),
+    submitted_by text        NOT NULL, -- role
+    submitted_at timestamptz NOT NULL,
+    decided_at   timestamptz CHECK ((decided_at IS NULL) = (state = 'new'))
+);
+
+CREATE INDEX inbox_new ON inbox (seq) WHERE state = 'new';
+
+-- Puts a withdrawal in. It gives 'submitted', or 'already' if the same stands there. Its form is checked here, everything else by
+-- the daemon. One that was refused may be submitted again, the same or mended.
+-- +goose StatementBegin
+CREATE FUNCTION coffer_submit(request text, chain_id bigint, to_address text, amount text, asset text DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    asked inbox;
+    was inbox;
+BEGIN
+    asked.request := coffer_submit.request;
+    asked.chain_id := coffer_submit.chain_id;
+    asked.to_address := coffer_submit.to_address;
+    asked.amount := coffer_submit.amount;
+    asked.asset := coalesce(coffer_submit.asset, '');
+    IF asked.request IS NULL OR asked.request COLLATE "C" !~ '^[!-~]{1,200}$' OR asked.request ~ '[#"\\]' THEN
+        RAISE EXCEPTION 'bad request id %', coalesce(quote_literal(left(asked.request, 80)), 'NULL')
+            USING ERRCODE = 'CF003', HINT = 'a request id is 1 to 200 characters of printable ASCII without spaces, #, " and \';
+    ELSIF asked.chain_id IS NULL OR asked.chain_id < 0 THEN
+        RAISE EXCEPTION 'bad chain id % in request %', coalesce(asked.chain_id::text, 'NULL'), asked.request
+            USING ERRCODE = 'CF003', HINT = 'a whole number such as 1';
+    ELSIF asked.to_address IS NULL OR asked.to_address COLLATE "C" !~ '^[!-~]{1,128}$' THEN
+        RAISE EXCEPTION 'bad address % in request %', coalesce(quote_literal(left(asked.to_address, 80)), 'NULL'), asked.request
+            USING ERRCODE = 'CF003', HINT = 'the address whole, without spaces';
+    ELSIF asked.amount IS NULL OR length(asked.amount) > 100 OR asked.amount COLLATE "C" !~ '^[0-9]+([.][0-9]+)?$' OR asked.amount !~ '[1-9]' THEN
+        RAISE EXCEPTION 'bad amount % in request %', coalesce(quote_literal(left(asked.amount, 80)), 'NULL'), asked.request
+            USING ERRCODE = 'CF003', HINT = 'text of digits and at most one decimal point, more than nothing: 1.25';
+    ELSIF asked.asset <> '' AND asked.asset COLLATE "C" !~ '^[!-~]{1,64}$' THEN
+        RAISE EXCEPTION 'bad asset % in request %', quote_literal(left(asked.asset, 80)), asked.request
+            USING ERRCODE = 'CF003', HINT = 'a symbol of coffer.toml, or NULL for the own coin of the chain';
+    END IF;
+
+    INSERT INTO inbox (request, chain_id, to_address, amount, asset, submitted_by, submitted_at)
+    VALUES (asked.request, asked.chain_id, asked.to_address, asked.amount, asked.asset, session_user, clock_timestamp())
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        SELECT * INTO STRICT was FROM inbox i WHERE i.request = asked.request FOR UPDATE;
+        IF was.state = 'refused' THEN
+            UPDATE inbox i SET chain_id = asked.chain_id, to_address = asked.to_address, amount = asked.amount, asset = asked.asset,
+                state = 'new', reason = '', decided_at = NULL, submitted_by = session_user, submitted_at = clock_timestamp()
+            WHERE i.seq = was.seq;
+        ELSIF was.chain_id = asked.chain_id AND was.asset = asked.asset AND was.amount::numeric = asked.amount::numeric
+            AND (was.to_address = asked.to_address OR was.to_address ~* '^0x' AND lower(was.to_address) = lower(asked.to_address)) THEN
+            RETURN 'already';
+        ELSE
+            RAISE EXCEPTION 'request % pays % % on chain % to % already; asked for now: % % on chain % to %', asked.request,
+                was.amount, coalesce(nullif(was.asset, ''), 'of the coin'), was.chain_id, was.to_address,
+                asked.amount, coalesce(nullif(asked.asset, ''), 'of the coin'), asked.chain_id, asked.to_address
+                USING ERRCODE = 'CF002', HINT = 'use a new request id for a new payment';
+        END IF;
+    END IF;
+    PERFORM pg_notify('coffer_inbox', '');
+    RETURN 'submitted';
+END
+$$;
+-- +goose StatementEnd
+
+-- What became of each. withdrawal_state and what follows are those of an accepted one, as they stand now.
+CREATE VIEW coffer_inbox AS
+SELECT i.request, i.chain_id, i.to_address, i.amount, i.asset, i.state, i.reason, i.submitted_by, i.submitted_at, i.decided_at,
+    w.state AS withdrawal_state, w.outcome, w.reason AS withdrawal_reason,
+    (SELECT a.hash FROM attempts a WHERE a.payment = w.payment ORDER BY a.state IN ('mined', 'final') DESC, a.id DESC LIMIT 1) AS hash
+FROM inbox i
+LEFT JOIN withdrawals w ON w.payment = i.request AND i.state = 'accepted';
+
 -- +goose Down
+DROP VIEW coffer_inbox;
+DROP FUNCTION coffer_submit;
+DROP TABLE inbox;
 DROP TRIGGER withdrawals_event_insert ON withdrawals;
 DROP TRIGGER withdrawals_event_update ON withdrawals;
 DROP TRIGGER attempts_event_insert ON attempts;
