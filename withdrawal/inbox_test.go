@@ -181,9 +181,9 @@ func TestWhatTheDaemonRefusesStandsInTheInboxWithTheReasonAndCanBeMended(t *test
 	if _, _, err := c.desk.Submit(t.Context(), withdrawal.Request{ID: "taken", ChainID: 1, To: somebody, Amount: "3"}); err != nil {
 		t.Fatal(err)
 	}
+	c.want("submitted", "decimals", somebody, "1.2345678", "USDT")
 	c.want("submitted", "taken", somebody, "4", nil)
 	c.want("submitted", "good", somebody, "1", nil)
-	c.want("submitted", "decimals", somebody, "1.2345678", "USDT")
 	c.want("submitted", "asset", somebody, "1", "DOGE")
 	c.want("submitted", "address", "0x123", "1", nil)
 	if _, err := c.submit("chain", 5, somebody, "1", nil); err != nil {

@@ -59,7 +59,7 @@ func scripts(dir string) testscript.Params {
 			"serve": serve, "node": startNode, "fund": fund, "daemon": daemon,
 			"liar": liar, "status": exitsWith,
 			"bytes": writeBytes, "lines": writeLines, "repeat": repeat, "truncate": truncate, "mkfifo": mkfifo,
-			"cut": cut, "typescript": typescript, "balance": balance, "sql": runSQL,
+			"cut": cut, "query": query, "typescript": typescript, "balance": balance, "sql": runSQL,
 		},
 	}
 }
