@@ -93,6 +93,7 @@ func TestPaymentsOutOfOrderAreRefusedForGood(t *testing.T) {
 		"no such network":        {say(func(i *signing.Intent) { i.ChainID = 9 }), "no chain id 9"},
 		"no ledger":              {say(func(i *signing.Intent) { i.Ledger = "" }), "no ledger id"},
 		"a number above 2^53":    {say(func(i *signing.Intent) { i.Nonce = signing.MaxNonce + 1 }), "above 2^53"},
+		"a cancellation":         {say(func(i *signing.Intent) { i.Purpose = signing.PurposeCancel }), "is cancelled on EVM only"},
 		"a gap fill":             {say(func(i *signing.Intent) { i.Purpose, i.Payment = signing.PurposeGapFill, "" }), "no gap to fill"},
 		"another purpose":        {say(func(i *signing.Intent) { i.Purpose = "sweep" }), `purpose "sweep"`},
 		"no payment id":          {say(func(i *signing.Intent) { i.Payment = "" }), "without a payment id"},

@@ -33,11 +33,13 @@ func Check(i signing.Intent, chainType string) string {
 }
 
 // Payment says why an intent cannot be a payment of amount to an address, or "". It is the whole rule of purposes for the chains
-// that have no gap fill.
+// that have neither gap fills nor cancellations.
 func Payment(i signing.Intent, to, amount string) string {
 	switch {
 	case i.Purpose == signing.PurposeGapFill:
 		return fmt.Sprintf("%s has no account nonces, so there is no gap to fill", i.ChainType)
+	case i.Purpose == signing.PurposeCancel:
+		return fmt.Sprintf("a payment is cancelled on EVM only, not on %s", i.ChainType)
 	case i.Purpose != signing.PurposePayment:
 		return fmt.Sprintf("purpose %q is not known", i.Purpose)
 	case i.Payment == "":

@@ -43,6 +43,7 @@ func TestPaymentsOutOfOrderAreRefusedForGood(t *testing.T) {
 		"two chain parts":      {func(i *signing.Intent) { i.BTC = &signing.BTCTransfer{} }, "and no other"},
 		"no such cluster":      {func(i *signing.Intent) { i.ChainID = 1 }, "no chain id 1"},
 		"a number above 2^53":  {func(i *signing.Intent) { i.Nonce = signing.MaxNonce + 1 }, "above 2^53"},
+		"a cancellation":       {func(i *signing.Intent) { i.Purpose = signing.PurposeCancel }, "is cancelled on EVM only"},
 		"a gap fill":           {func(i *signing.Intent) { i.Purpose, i.Payment = signing.PurposeGapFill, "" }, "no gap to fill"},
 		"no payment id":        {func(i *signing.Intent) { i.Payment = "" }, "without a payment id"},
 		"a payment of nothing": {func(i *signing.Intent) { i.Solana.Amount = "0" }, "of nothing"},
