@@ -145,10 +145,10 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	})
 	s.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
 		DB: s.db, Ledger: s.Nonces, Machine: machine, Chains: s.chains, Cache: s.cache, Now: o.Now,
-		Log: o.Log, Actor: o.Actor,
+		Log: o.Log, Actor: o.Actor, Holder: s.holder(), Lease: s.config.Lease, Daemons: daemons,
 	})
 	s.Withdrawals = withdrawal.NewDesk(withdrawal.DeskOptions{
-		DB: s.db, Chains: s.chains, Actor: o.Actor, Wake: s.engine.Wake,
+		DB: s.db, Chains: s.chains, Actor: o.Actor, Signer: machine, Wake: s.engine.Wake,
 	})
 	return nil
 }

@@ -3,9 +3,11 @@ package coffer
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/presence"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
 )
@@ -20,12 +22,16 @@ const (
 // askAgain is how often a standby asks for the daemon's lock.
 const askAgain = time.Second
 
-// Run is the daemon: it moves every accepted payment to its end, until ctx ends. One daemon runs per database; a second
-// is refused. It goes on by itself when the database, the signing machine or a node comes back. A chain
-// whose strategy this program does not know is a fault.Usage before anything else.
+// Run is the daemon: it moves every accepted payment to its end, until ctx ends. On PostgreSQL any number of daemons, on any number
+// of machines, share the wallets by leases. On SQLite one runs per file, and a second is refused. It goes on by itself when the
+// database, the signing machine or a node comes back. A chain whose strategy this program does not know is a fault.Usage before
+// anything else.
 func (s *System) Run(ctx context.Context) error {
 	if err := s.choice.check(); err != nil {
 		return err
+	}
+	if !s.alone() {
+		return s.share(ctx)
 	}
 	hold, err := s.db.Hold(ctx, lockRun)
 	if errors.Is(err, store.ErrHeld) {
@@ -41,9 +47,12 @@ func (s *System) Run(ctx context.Context) error {
 	return s.drive(ctx, hold)
 }
 
-// Standby is Run, but as long as another daemon drives the database it waits, and takes over when that one has ended, however it
-// ended.
+// Standby is Run, but on SQLite, as long as another daemon drives the file, it waits, and takes over when that one has ended,
+// however it ended. On PostgreSQL it is Run.
 func (s *System) Standby(ctx context.Context) error {
+	if !s.alone() {
+		return s.Run(ctx)
+	}
 	if err := s.choice.check(); err != nil {
 		return err
 	}
@@ -90,6 +99,47 @@ func (s *System) await(ctx context.Context) (store.Hold, error) {
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// alone says whether one daemon at most may drive this database: a file has one writer.
+func (s *System) alone() bool { return strings.HasPrefix(s.config.Database, "sqlite:") }
+
+// holder names this process among the daemons that share the wallets. Where a lock lets in only one, that is always the same
+// one: it need not wait for the leases of its dead predecessor.
+func (s *System) holder() string {
+	if s.alone() {
+		return lockRun
+	}
+	return "" // the engine's own choice
+}
+
+// daemons counts the daemons that live, for an equal share.
+func daemons(ctx context.Context, r store.Reader) (int, error) {
+	st, err := presence.In(ctx, r)
+	n := 0
+	for _, i := range st.Live() {
+		if i.Kind == kindRun {
+			n++
+		}
+	}
+	return n, err
+}
+
+// handOverWithin is how long the end of a daemon waits for its leases to be given back. Left behind, they run out.
+const handOverWithin = 2 * time.Second
+
+// share runs the engine beside those of other daemons. At its end, its row among the instances goes first, so that who is left
+// takes all that is given back.
+func (s *System) share(ctx context.Context) error {
+	_, leave := s.attending(kindRun)
+	err := s.engine.Run(ctx)
+	leave()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverWithin)
+	defer cancel()
+	if err := s.engine.HandOver(last); err != nil {
+		s.log.Warn("the wallets could not be given back: others take them when their leases run out", "error", err)
+	}
+	return err
 }
 
 // drive runs the engine while the lock is held, and gives the lock back.

@@ -57,6 +57,10 @@ func (d *Desk) decide(ctx context.Context, tx store.Tx, orders []order) ([]group
 	if err != nil {
 		return nil, err
 	}
+	own, err := ownWallets(ctx, tx, recipients(orders))
+	if err != nil {
+		return nil, err
+	}
 	out := make([]groupcommit.Outcome[receipt], len(orders))
 	var fresh []store.NewWithdrawal
 	var audit []store.AuditRow
@@ -64,6 +68,9 @@ func (d *Desk) decide(ctx context.Context, tx store.Tx, orders []order) ([]group
 		content := o.content()
 		was, there := known[o.payment]
 		switch {
+		case !there && own[o.recipient()]:
+			out[i].Err = toOwnWallet(o)
+			audit = append(audit, store.AuditRow{Action: actionAccept, Subject: o.payment, After: content, Result: store.ResultRefused, Reason: reasonOwn})
 		case !there:
 			known[o.payment] = store.Request{ID: o.payment, Kind: store.KindWithdrawal, Content: content}
 			fresh = append(fresh, store.NewWithdrawal{
@@ -89,6 +96,14 @@ func (d *Desk) decide(ctx context.Context, tx store.Tx, orders []order) ([]group
 		return nil, err
 	}
 	return out, d.fill(ctx, tx, orders, out)
+}
+
+func recipients(orders []order) []recipient {
+	all := make([]recipient, len(orders))
+	for i, o := range orders {
+		all[i] = o.recipient()
+	}
+	return all
 }
 
 // contents are the request ids of the orders that exist.

@@ -25,7 +25,7 @@ func (l *lane) ask(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, storefault.Of(err, "read what has its nonce")
 	}
-	rows = slices.DeleteFunc(rows, func(w store.Withdrawal) bool { return !standing(w) })
+	rows = slices.DeleteFunc(rows, func(w store.Withdrawal) bool { return !standing(w) || !l.leases.has(w.WalletID) })
 	asked := 0
 	for some := range slices.Chunk(rows, askAtOnce) {
 		n, err := l.askSome(ctx, some)
@@ -62,7 +62,7 @@ func (l *lane) askSome(ctx context.Context, rows []store.Withdrawal) (int, error
 		case errs[i] != nil:
 			unclear = append(unclear, waiting{w, reasonOf(errs[i])})
 		case drafts[i].Wait != "":
-			unclear = append(unclear, waiting{w, drafts[i].Wait})
+			unclear = append(unclear, waiting{w, reasonFees + drafts[i].Wait})
 		default:
 			asks = append(asks, askOf(w.WalletID, w.Fence, drafts[i].Intent, w.Request, w.Row))
 		}
@@ -70,7 +70,7 @@ func (l *lane) askSome(ctx context.Context, rows []store.Withdrawal) (int, error
 	if err := l.giveBack(ctx, unclear); err != nil {
 		return 0, err
 	}
-	return l.write(ctx, asks)
+	return l.write(ctx, nil, asks)
 }
 
 // askOf is the row of an intent; request is empty for a gap fill.
@@ -82,12 +82,12 @@ func askOf(walletID, fence int64, intent signing.Intent, request string, row int
 }
 
 // write writes asks in one transaction, with one audit row. An ask whose nonce is not its own any more writes nothing: its
-// payment is bound again in the next pass (F21).
-func (l *lane) write(ctx context.Context, asks []store.Ask) (n int, err error) {
+// payment is bound again in the next pass (F21). What takes a lease names the wallets.
+func (l *lane) write(ctx context.Context, leased []int64, asks []store.Ask) (n int, err error) {
 	if len(asks) == 0 {
 		return 0, nil
 	}
-	err = l.db.Update(ctx, func(tx store.Tx) error {
+	err = l.update(ctx, leased, func(tx store.Tx) error {
 		ids, err := tx.Ask(ctx, asks)
 		if err != nil {
 			return err
@@ -106,6 +106,14 @@ func (l *lane) write(ctx context.Context, asks []store.Ask) (n int, err error) {
 		}})
 	})
 	return n, storefault.Of(err, "write down what is asked for")
+}
+
+func walletsAsked(asks []store.Ask) []int64 {
+	ids := make([]int64, len(asks))
+	for i, a := range asks {
+		ids[i] = a.WalletID
+	}
+	return ids
 }
 
 // batch names many things of this lane in an audit row.

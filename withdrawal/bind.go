@@ -18,10 +18,17 @@ func (l *lane) bind(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if l.leases.news(d.wallets) {
+		// A wallet that was made a moment ago is somebody's at once.
+		if _, err := l.leases.pass(ctx); err != nil {
+			return false, err
+		}
+		return true, nil
+	}
 	var bound int
 	var bindErr error
-	if d.pressing() {
-		if bound, bindErr = l.admit(ctx, &d); bindErr != nil {
+	if d.pressing() && d.ours() {
+		if bound, bindErr = l.admit(ctx, &d); bindErr != nil && d.speaks() {
 			l.explain(ctx, d, bindErr)
 		}
 	}
@@ -41,9 +48,14 @@ func (l *lane) admit(ctx context.Context, d *demand) (int, error) {
 			return 0, err
 		}
 	}
+	if d.funds.Wait != "" {
+		return 0, l.waitForAll(ctx, d, reasonFees+d.funds.Wait)
+	}
 	chosen, unfunded := d.choose(l.setup.MaxUnmined, func(payment string) bool { return l.aside.at(payment, l.now()) })
-	if err := l.note(ctx, unfunded); err != nil {
-		return 0, err
+	if d.speaks() {
+		if err := l.note(ctx, unfunded); err != nil {
+			return 0, err
+		}
 	}
 	fit, err := l.vet(ctx, d, chosen)
 	if err != nil {
@@ -52,13 +64,29 @@ func (l *lane) admit(ctx context.Context, d *demand) (int, error) {
 	return l.give(ctx, d, fit)
 }
 
+// reasonFees begins the reason of a payment that waits until fees are below the chain's caps (F30).
+const reasonFees = "fees are too high now: "
+
+// waitForAll says why nothing can be bound now beside the first of the queue, and queues again what has no intent yet.
+func (l *lane) waitForAll(ctx context.Context, d *demand, reason string) error {
+	if !d.speaks() || len(d.queued) == 0 {
+		return nil
+	}
+	return l.note(ctx, []waiting{{d.queued[0], reason}})
+}
+
 // give binds the payments, those first that were given a nonce before.
 func (l *lane) give(ctx context.Context, d *demand, fit []store.Withdrawal) (int, error) {
 	all := append(d.assigned[:len(d.assigned):len(d.assigned)], fit...)
 	if len(all) == 0 {
 		return 0, nil
 	}
-	c := nonce.BindCall{ChainType: l.setup.Type, ChainID: l.setup.ID, MaxUnmined: l.setup.MaxUnmined, Purses: d.purses}
+	c := nonce.BindCall{ChainType: l.setup.Type, ChainID: l.setup.ID, MaxUnmined: l.setup.MaxUnmined, Purses: map[int64]nonce.Purse{}}
+	for id, p := range d.purses {
+		if d.mine[id] {
+			c.Purses[id] = p
+		}
+	}
 	for _, w := range all {
 		c.Payments = append(c.Payments, d.binding(w))
 	}
@@ -131,9 +159,14 @@ func reasonOf(err error) string {
 
 // amountOf is a row's amount, which the database holds to be decimal digits.
 func amountOf(w store.Withdrawal) *big.Int {
-	n, ok := new(big.Int).SetString(w.Amount, 10)
+	return integer(w.Amount)
+}
+
+// integer reads decimal digits that were written here.
+func integer(digits string) *big.Int {
+	n, ok := new(big.Int).SetString(digits, 10)
 	if !ok {
-		panic("withdrawal: " + w.Payment + " has the amount " + w.Amount)
+		panic("withdrawal: " + digits + " is no amount")
 	}
 	return n
 }

@@ -10,8 +10,8 @@ type waiting struct {
 
 const noFunds = "no hot wallet has the funds for it (coffer list, then coffer info, shows each; top one up)"
 
-// choose picks from the queue, oldest first, as many payments as there is room for: those that some wallet with room has the
-// funds for. unfunded are those that no wallet has the funds for, room or not: they let the others pass. Payments that are
+// choose picks from the queue, oldest first, as many payments as there is room for in this daemon's wallets: those that one with room has
+// the funds for. unfunded are those that no wallet has the funds for, room or not: they let the others pass. Payments that are
 // left alone for a while are passed over.
 //
 // This only keeps hopeless payments from being tried; who pays what is decided by the ledger, which takes each one's amount
@@ -20,7 +20,7 @@ func (d demand) choose(maxUnmined int, aside func(payment string) bool) (chosen 
 	room, total := map[int64]bool{}, 0
 	for _, w := range d.wallets {
 		load := d.loads[w.ID]
-		if free := maxUnmined - load.Unmined - load.ReservedForWithdrawals; free > 0 {
+		if free := maxUnmined - load.Unmined - load.ReservedForWithdrawals; free > 0 && d.mine[w.ID] && load.Brake == "" {
 			room[w.ID] = true
 			total += free
 		}

@@ -3,7 +3,9 @@ package withdrawal
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/store"
@@ -23,6 +25,7 @@ type demand struct {
 	assigned []store.Withdrawal // they had a nonce and were not asked for yet
 	queued   []store.Withdrawal
 	wallets  []store.Wallet // active hot wallets whose key a signing machine holds, as the cache has them: without cursors
+	mine     map[int64]bool // those of them that this daemon drives: only they are given payments here
 	loads    map[int64]store.Load
 	unmined  []store.Attempt // what they may still have to pay for
 
@@ -72,10 +75,12 @@ func (l *lane) supply(ctx context.Context, reading wallet.Reading, r store.Reade
 		return err
 	}
 	var ids []int64
+	d.mine = map[int64]bool{}
 	for _, w := range hot {
 		if w.Active && w.Device != "" {
 			d.wallets = append(d.wallets, w)
 			ids = append(ids, w.ID)
+			d.mine[w.ID] = l.leases.has(w.ID)
 		}
 	}
 	loads, err := r.Loads(ctx, ids)
@@ -86,9 +91,18 @@ func (l *lane) supply(ctx context.Context, reading wallet.Reading, r store.Reade
 	for _, load := range loads {
 		d.loads[load.WalletID] = load
 	}
-	d.unmined, err = r.Attempts(ctx, l.attempts(store.AttemptAsked, store.AttemptSigned, store.AttemptSent))
+	d.unmined, err = r.Attempts(ctx, l.allAttempts(store.AttemptAsked, store.AttemptSigned, store.AttemptSent))
 	return err
 }
+
+// ours says whether this daemon has anything to give here: with a wallet of its own, or none there at all, of which it tells.
+func (d demand) ours() bool {
+	return len(d.wallets) == 0 || slices.Contains(slices.Collect(maps.Values(d.mine)), true)
+}
+
+// speaks says whether this daemon is the one that says why payments wait: the one that drives the first wallet. Two who see
+// different things would only contradict each other.
+func (d demand) speaks() bool { return len(d.wallets) == 0 || d.mine[d.wallets[0].ID] }
 
 // pressing says whether somebody waits for a wallet or a nonce.
 func (d demand) pressing() bool {
@@ -120,27 +134,39 @@ func (l *lane) appraise(ctx context.Context, d *demand) (err error) {
 		}
 		d.purses[w.ID] = p
 	}
-	for _, a := range d.unmined {
-		if err := d.takeOff(a); err != nil {
+	for _, p := range places(d.unmined) {
+		if err := d.takeOff(p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *demand) takeOff(a store.Attempt) error {
-	p, ok := d.purses[a.WalletID]
+// takeOff takes off what the chain may take for a nonce: one of its attempts, so the most that one of them costs.
+func (d *demand) takeOff(p place) error {
+	has, ok := d.purses[p.walletID]
 	if !ok {
 		return nil
 	}
-	intent, err := signing.Parse(a.Intent)
-	if err != nil {
-		return fmt.Errorf("attempt %d: %w", a.ID, err)
+	native, tokens := new(big.Int), map[string]*big.Int{}
+	for _, a := range p.attempts {
+		intent, err := signing.Parse(a.Intent)
+		if err != nil {
+			return fmt.Errorf("attempt %d: %w", a.ID, err)
+		}
+		coin, contract, token := intent.Most()
+		if coin.Cmp(native) > 0 {
+			native = coin
+		}
+		if most := tokens[contract]; token != nil && (most == nil || token.Cmp(most) > 0) {
+			tokens[contract] = token
+		}
 	}
-	native, contract, token := intent.Most()
-	p.Native.Sub(p.Native, native)
-	if has := p.Tokens[contract]; has != nil {
-		has.Sub(has, token)
+	has.Native.Sub(has.Native, native)
+	for contract, token := range tokens {
+		if left := has.Tokens[contract]; left != nil {
+			left.Sub(left, token)
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/groupcommit"
 	"coffer.internal/internal/store"
+	"coffer.internal/signing"
 )
 
 // DeskOptions are what a Desk works with.
@@ -14,17 +15,20 @@ type DeskOptions struct {
 	DB     store.DB
 	Chains []ChainSetup
 	Actor  string // who, in audit rows
+	// Signer says where payments stand at the signing machine; without it nothing can be queued again after review.
+	Signer signing.Releases
 	Wake   func() // called after something was accepted; nil: nobody waits for it here
 	Inline bool   // every caller writes for himself, in his own goroutine, one at a time: for a simulation
 }
 
 // Desk accepts withdrawals and shows what became of them. All methods may be called from many goroutines.
 type Desk struct {
-	db    store.DB
-	book  book
-	actor string
-	wake  func()
-	group *groupcommit.Group[order, receipt]
+	db     store.DB
+	book   book
+	actor  string
+	signer signing.Releases
+	wake   func()
+	group  *groupcommit.Group[order, receipt]
 }
 
 // receipt is the answer to one order.
@@ -41,7 +45,10 @@ func NewDesk(o DeskOptions) *Desk {
 	if o.Wake == nil {
 		o.Wake = func() {}
 	}
-	d := &Desk{db: o.DB, book: o.Chains, actor: o.Actor, wake: o.Wake}
+	if o.Signer == nil {
+		o.Signer = noReleases{}
+	}
+	d := &Desk{db: o.DB, book: o.Chains, actor: o.Actor, signer: o.Signer, wake: o.Wake}
 	if o.Inline {
 		d.group = groupcommit.Inline(d.accept)
 	} else {

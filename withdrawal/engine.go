@@ -2,11 +2,13 @@ package withdrawal
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
+	"coffer.internal/internal/chain"
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
@@ -30,13 +32,23 @@ type EngineOptions struct {
 	Now     func() time.Time // the clock of back-off alone; what is due is judged by the store's. Default time.Now
 	Log     *slog.Logger     // default: nothing is logged
 	Actor   string           // who, in audit rows
+
+	// Holder names this daemon among those that drive wallets of the same database; default: a name of its own. Whoever is the
+	// only one there may be, by a lock, takes the same name each time: so it need not wait for the lease of its dead predecessor.
+	Holder string
+	Lease  time.Duration // how long wallets stay with a daemon that says nothing any more; default 15 s
+	// Daemons says how many drive this database now, this one included. Default: this one alone.
+	Daemons func(context.Context, store.Reader) (int, error)
 }
 
 // Engine moves withdrawals to their ends. It holds nothing that the database does not hold, but for when to try again; so
 // whichever daemon starts next goes on where the last one was, however that ended.
 type Engine struct {
-	book  book
-	lanes []*lane
+	book   book
+	lanes  []*lane
+	leases *leases
+	log    *slog.Logger
+	now    func() time.Time
 }
 
 // NewEngine makes an Engine. It does nothing before Run or Pay.
@@ -50,9 +62,18 @@ func NewEngine(o EngineOptions) *Engine {
 	if o.Cache == nil {
 		o.Cache = wallet.NewCache(o.Now)
 	}
-	e := &Engine{book: o.Chains}
+	if o.Holder == "" {
+		o.Holder = rand.Text()
+	}
+	if o.Lease == 0 {
+		o.Lease = defaultLease
+	}
+	if o.Daemons == nil {
+		o.Daemons = func(context.Context, store.Reader) (int, error) { return 1, nil }
+	}
+	e := &Engine{book: o.Chains, leases: newLeases(o), log: o.Log, now: o.Now}
 	for _, s := range o.Chains {
-		e.lanes = append(e.lanes, newLane(s, o))
+		e.lanes = append(e.lanes, newLane(s, o, e.leases))
 	}
 	return e
 }
@@ -61,21 +82,32 @@ func NewEngine(o EngineOptions) *Engine {
 // looking every so often.
 func (e *Engine) Wake() {
 	for _, l := range e.lanes {
-		l.wake(stepBind, stepSign, stepSend)
+		l.wake(stepBind, stepSign, stepSend, stepTrack, stepMend)
 	}
 }
 
 // Steps are all of the engine's kinds of passes. Their order is that in which one thread makes them.
 func (e *Engine) Steps() []Step {
-	var all []Step
+	all := []Step{e.leaseStep()}
 	for _, l := range e.lanes {
 		all = append(all, l.steps()...)
 	}
 	return all
 }
 
+// leaseStep is what says which wallets are this daemon's; everything looks at them anew when that changes.
+func (e *Engine) leaseStep() Step {
+	return Step{Name: stepLease, Every: e.leases.ttl / 3, Pass: func(ctx context.Context) (bool, error) {
+		more, err := e.leases.pass(ctx)
+		if more {
+			e.Wake()
+		}
+		return false, err
+	}}
+}
+
 // Run moves payments until ctx ends, and returns its error. Before it begins, it asks every node for its chain id: a wrong one
-// is returned, a node that does not answer is asked again later. One engine runs per database; whoever calls sees to that.
+// is returned, a node that does not answer is asked again later.
 func (e *Engine) Run(ctx context.Context) error {
 	for _, l := range e.lanes {
 		if err := l.chain.Identify(ctx); err != nil && !errors.Is(err, fault.Unreachable) {
@@ -83,15 +115,44 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 	}
 	var all sync.WaitGroup
+	all.Go(func() { e.loopLeases(ctx) })
 	for _, l := range e.lanes {
 		l.log.Info("paying", "max_unmined", l.setup.MaxUnmined, "poll", l.setup.Poll)
 		for _, s := range l.steps() {
 			all.Go(func() { l.loop(ctx, s) })
 		}
+		if h, ok := l.chain.(chain.Heads); ok {
+			all.Go(func() { h.Heads(ctx, func() { l.wake(stepTrack) }) })
+		}
 	}
 	all.Wait()
-	<-ctx.Done() // with no chain configured, there is nothing else to wait for
 	return ctx.Err()
+}
+
+// HandOver gives the wallets back after Run has ended, so that the others need not wait for the leases to run out.
+func (e *Engine) HandOver(ctx context.Context) error { return e.leases.giveBack(ctx) }
+
+// loopLeases keeps the leases until ctx ends.
+func (e *Engine) loopLeases(ctx context.Context) {
+	s := e.leaseStep()
+	tick := time.NewTicker(s.Every)
+	defer tick.Stop()
+	troubles := trouble{log: e.log.With("step", s.Name), now: e.now}
+	for ctx.Err() == nil {
+		_, err := s.Pass(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		troubles.tell(err)
+		retry := tick.C
+		if err != nil {
+			retry = time.After(lookEvery) // the leases run out otherwise
+		}
+		select {
+		case <-retry:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // ledgerID is the ledger's own id, which every intent carries.

@@ -42,7 +42,7 @@ func (l *lane) fill(ctx context.Context, freeToo bool) (int, error) {
 			asks = append(asks, askOf(n.WalletID, n.Fence, drafts[i].Intent, "", 0))
 		}
 	}
-	n, err := l.write(ctx, asks)
+	n, err := l.write(ctx, walletsAsked(asks), asks)
 	if errors.Is(err, store.ErrStale) {
 		return 0, nil // a payment came for one of them; the next pass looks again
 	}
@@ -65,7 +65,7 @@ func (l *lane) gaps(ctx context.Context, freeToo bool) (gaps []store.Nonce, wall
 			wallets[w.ID] = w
 		}
 		for _, n := range all {
-			if wallets[n.WalletID].Device == "" || n.State != store.NonceUsed && !freeToo {
+			if !l.leases.has(n.WalletID) || n.State != store.NonceUsed && !freeToo {
 				continue
 			}
 			refused, err := l.fillRefused(ctx, r, n)

@@ -25,18 +25,20 @@ type lane struct {
 	now    func() time.Time
 	log    *slog.Logger
 	actor  string
+	leases *leases
 	wakes  map[string]chan struct{}
 
-	aside  asides        // payments that are left alone for a while; only the bind step's goroutine touches it
-	spent  map[int64]int // passes in a row that saw an attempt's nonce spent by something else; only the track step's
-	resent bool          // the send step has sent all once since this process began; only the send step's
+	aside  asides           // payments that are left alone for a while; only the bind step's goroutine touches it
+	spent  map[spot]int     // passes in a row that saw a nonce spent by something else; only the track step's
+	resent map[int64]int64  // by wallet, the epoch in which the send step has sent all once; only the send step's
+	heads  map[int64]uint64 // by attempt, the height at which the mend step saw it first; only that step's
 }
 
-func newLane(s ChainSetup, o EngineOptions) *lane {
+func newLane(s ChainSetup, o EngineOptions, ls *leases) *lane {
 	l := &lane{
 		setup: s, chain: s.Chain, db: o.DB, ledger: o.Ledger, signer: o.Machine, cache: o.Cache, now: o.Now, actor: o.Actor,
 		log:   o.Log.With("chain", fmt.Sprintf("%s:%d", s.Type, s.ID)),
-		wakes: map[string]chan struct{}{}, aside: asides{}, spent: map[int64]int{},
+		wakes: map[string]chan struct{}{}, aside: asides{}, spent: map[spot]int{}, resent: map[int64]int64{}, heads: map[int64]uint64{}, leases: ls,
 	}
 	for _, s := range l.steps() {
 		l.wakes[s.Name] = make(chan struct{}, 1)
@@ -50,6 +52,8 @@ const (
 	stepSign  = "sign"
 	stepSend  = "send"
 	stepTrack = "track"
+	stepMend  = "mend"
+	stepLease = "lease"
 )
 
 // Step is one kind of pass over the rows that are its business. Whoever calls passes himself (the simulator) needs no Run.
@@ -68,6 +72,7 @@ func (l *lane) steps() []Step {
 	look, name := min(l.setup.Poll, lookEvery), fmt.Sprintf("%s:%d", l.setup.Type, l.setup.ID)
 	return []Step{
 		{name, stepBind, look, l.bind},
+		{name, stepMend, max(l.setup.Poll, lookEvery), l.mend},
 		{name, stepSign, look, l.sign},
 		{name, stepSend, look, l.send},
 		{name, stepTrack, l.setup.Poll, l.track},
@@ -127,8 +132,28 @@ func settle(n int, write func(from, to int) error) error {
 	return nil
 }
 
-// attempts selects those of the lane's chain, withdrawals those that were not asked for yet.
+// update writes about wallets that this daemon drives. ErrStale, with nothing written, if it does not drive one of them any more.
+func (l *lane) update(ctx context.Context, walletIDs []int64, fn func(store.Tx) error) error {
+	leases := l.leases.of(walletIDs...)
+	return l.db.Update(ctx, func(tx store.Tx) error {
+		if len(leases) > 0 {
+			if err := tx.HoldLeases(ctx, leases); err != nil {
+				return err
+			}
+		}
+		return fn(tx)
+	})
+}
+
+// attempts selects those of the wallets that this daemon drives, withdrawals those that were not asked for yet.
 func (l *lane) attempts(states ...string) store.AttemptFilter {
+	f := l.allAttempts(states...)
+	f.WalletIDs = l.leases.ids()
+	return f
+}
+
+// allAttempts selects those of the lane's chain.
+func (l *lane) allAttempts(states ...string) store.AttemptFilter {
 	return store.AttemptFilter{ChainType: l.setup.Type, ChainID: &l.setup.ID, States: states, By: "nonce"}
 }
 

@@ -128,6 +128,13 @@ func (p *payment) known(ctx context.Context, r store.Reader) (*store.Withdrawal,
 // admit sees whether the chain would take the payment, and whether the wallet has funds for it.
 func (p *payment) admit(ctx context.Context) error {
 	from := p.reservation.Wallet.Address
+	own, err := p.lane.toOwn(ctx, []store.Withdrawal{{Payment: p.payment, ChainType: p.chain.Type, ChainID: p.chain.ID, To: p.to}})
+	if err != nil {
+		return err
+	}
+	if own[p.payment] {
+		return toOwnWallet(p.order)
+	}
 	verdicts, err := p.lane.chain.Vet(ctx, from, []chain.Payment{p.chainPayment()})
 	if err != nil {
 		return err
@@ -137,7 +144,7 @@ func (p *payment) admit(ctx context.Context) error {
 	}
 	d := demand{wallets: []store.Wallet{{ID: p.reservation.Wallet.ID, Address: from}}, queued: []store.Withdrawal{{Contract: p.asset.Contract, Amount: p.amount.String()}}}
 	err = p.lane.db.View(ctx, func(r store.Reader) (err error) {
-		d.unmined, err = r.Attempts(ctx, p.lane.attempts(store.AttemptAsked, store.AttemptSigned, store.AttemptSent))
+		d.unmined, err = r.Attempts(ctx, p.lane.allAttempts(store.AttemptAsked, store.AttemptSigned, store.AttemptSent))
 		return err
 	})
 	if err != nil {
@@ -224,6 +231,9 @@ func (p *payment) room(ctx context.Context, tx store.Tx) error {
 	loads, err := tx.Loads(ctx, []int64{w.ID})
 	if err != nil {
 		return err
+	}
+	if why := loads[0].Brake; why != "" {
+		return fault.New(fault.Unavailable, "braked", "coffer alarms", "wallet %s gets no new payment: %s", w.Address, why)
 	}
 	if taken := loads[0].Unmined + loads[0].ReservedForWithdrawals; taken >= p.chain.MaxUnmined {
 		return fault.New(fault.Unavailable, "no_room", "pay again with the same reservation when something of it is in a block",

@@ -10,8 +10,8 @@ import (
 )
 
 // send gives signed bytes to the nodes, lowest nonce first, and again for as long as they are in no block: a node that took
-// them may have dropped them, and one that did not answer may have them (F05, F15, F16). They are the same bytes each time,
-// so whatever is in doubt, a payment is sent at most once.
+// them may have dropped them, and one that did not answer may have them (F05, F15, F16). Sent again, a node says whether it still
+// has them. They are the same bytes each time, so whatever is in doubt, a payment is sent at most once.
 func (l *lane) send(ctx context.Context) (again bool, err error) {
 	due, err := l.due(ctx)
 	if err != nil || len(due) == 0 {
@@ -28,23 +28,25 @@ func (l *lane) send(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, storefault.Of(err, "write down what was sent")
 	}
-	l.resent = true
+	for _, a := range due {
+		l.resent[a.WalletID] = l.leases.epoch(a.WalletID)
+	}
 	l.wake(stepTrack)
 	return false, nil
 }
 
 // sent writes down what came of bytes that were given to the nodes.
 func (l *lane) sent(ctx context.Context, due []store.Attempt, results []chain.Sent) error {
-	moves := make([]store.AttemptMove, len(due))
+	moves, wallets := make([]store.AttemptMove, len(due)), make([]int64, len(due))
 	n := 0
 	for i, a := range due {
-		moves[i] = afterSend(a, results[i])
+		moves[i], wallets[i] = afterSend(a, results[i]), a.WalletID
 		if moves[i].From != moves[i].To {
 			n++
 		}
 		l.alarm(a, results[i])
 	}
-	return l.db.Update(ctx, func(tx store.Tx) error {
+	return l.update(ctx, wallets, func(tx store.Tx) error {
 		if err := tx.MoveAttempts(ctx, moves); err != nil || n == 0 {
 			return err
 		}
@@ -57,21 +59,23 @@ func (l *lane) sent(ctx context.Context, due []store.Attempt, results []chain.Se
 // due reads what is to be sent now.
 func (l *lane) due(ctx context.Context) (due []store.Attempt, err error) {
 	err = l.db.View(ctx, func(r store.Reader) error {
-		unmined, err := r.Attempts(ctx, l.attempts(store.AttemptAsked, store.AttemptSigned, store.AttemptSent))
-		if err != nil || len(unmined) == 0 {
+		out, err := r.Attempts(ctx, l.attempts(open...))
+		if err != nil || len(out) == 0 {
 			return err
 		}
 		now, err := r.Now(ctx)
 		if err != nil {
 			return err
 		}
-		gaps, err := lowestGaps(ctx, r, unmined)
+		gaps, err := lowestGaps(ctx, r, out)
 		if err != nil {
 			return err
 		}
-		for _, a := range contiguous(unmined, gaps) {
-			if l.isDue(a, now) {
-				due = append(due, a)
+		for _, p := range contiguous(places(out), gaps) {
+			for _, a := range p.toSend() {
+				if l.isDue(a, now) {
+					due = append(due, a)
+				}
 			}
 		}
 		return nil
@@ -97,18 +101,34 @@ func lowestGaps(ctx context.Context, r store.Reader, as []store.Attempt) (map[in
 	return gaps, err
 }
 
-// contiguous are the attempts that no missing nonce holds up: what stands above a gap a node queues at best, and drops
-// without a word at worst (F16). An attempt that is only asked is such a gap.
-func contiguous(unmined []store.Attempt, gaps map[int64]uint64) []store.Attempt {
-	var out []store.Attempt
-	for _, a := range unmined {
-		gap, there := gaps[a.WalletID]
+// contiguous are the places that no missing nonce holds up: what stands above a gap a node queues at best, and drops
+// without a word at worst (F16). A place where something is only asked for is such a gap.
+func contiguous(ps []place, gaps map[int64]uint64) []place {
+	var out []place
+	for _, p := range ps {
+		gap, there := gaps[p.walletID]
 		switch {
-		case there && a.Nonce >= gap:
+		case there && p.nonce >= gap:
+		case p.unsigned():
+			gaps[p.walletID] = p.nonce
+		case p.unmined():
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// toSend are the attempts at a place that belong on the nodes: the newest that has bytes, and as long as nodes turn that one
+// down, the one before it.
+func (p place) toSend() []store.Attempt {
+	var out []store.Attempt
+	for i := len(p.attempts) - 1; i >= 0; i-- {
+		switch a := p.attempts[i]; {
 		case a.State == store.AttemptAsked:
-			gaps[a.WalletID] = a.Nonce
-		default:
+		case a.State == store.AttemptSigned && a.Note != "":
 			out = append(out, a)
+		default:
+			return append(out, a)
 		}
 	}
 	return out
@@ -118,10 +138,10 @@ func contiguous(unmined []store.Attempt, gaps map[int64]uint64) []store.Attempt 
 func (l *lane) againAfter() time.Duration { return max(4*l.setup.Poll, time.Second) }
 
 // isDue says whether an attempt is to be sent now: bytes that were never out at once, what a node turned down after a while,
-// what is out and in no block after a longer while; all of it when a daemon begins.
+// what is out and in no block after a longer while; all of it when a daemon begins with the wallet.
 func (l *lane) isDue(a store.Attempt, now time.Time) bool {
 	switch {
-	case !l.resent || a.State == store.AttemptSigned && a.Note == "":
+	case l.resent[a.WalletID] != l.leases.epoch(a.WalletID) || a.State == store.AttemptSigned && a.Note == "":
 		return true
 	case a.State == store.AttemptSigned:
 		return now.Sub(a.UpdatedAt) >= l.setup.Poll

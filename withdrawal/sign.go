@@ -3,6 +3,7 @@ package withdrawal
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
@@ -25,11 +26,20 @@ func (l *lane) sign(ctx context.Context) (again bool, err error) {
 	if err != nil || len(asked) == 0 {
 		return false, storefault.Of(err, "read what is asked for")
 	}
+	// A cancellation over an unanswered ask comes first: signed, it closes the nonce to what was not signed before.
+	slices.SortStableFunc(asked, func(a, b store.Attempt) int { return cancelsFirst(a) - cancelsFirst(b) })
 	if err := l.signThese(ctx, asked); err != nil {
 		return false, err
 	}
 	l.wake(stepSend)
 	return true, nil
+}
+
+func cancelsFirst(a store.Attempt) int {
+	if a.Purpose == string(signing.PurposeCancel) {
+		return 0
+	}
+	return 1
 }
 
 // signThese has attempts signed, and writes the answers down.
@@ -53,10 +63,15 @@ func (l *lane) signThese(ctx context.Context, asked []store.Attempt) error {
 // answered writes down what the signing machine said, in one transaction.
 func (l *lane) answered(ctx context.Context, asked []store.Attempt, answers []signing.Answer) error {
 	var s signed
-	for i, a := range asked {
-		s.add(a, answers[i])
-	}
 	err := l.db.Update(ctx, func(tx store.Tx) error {
+		others, err := alive(ctx, tx, asked, answers)
+		if err != nil {
+			return err
+		}
+		s = signed{}
+		for i, a := range asked {
+			s.add(a, answers[i], others[a.ID])
+		}
 		if err := tx.MoveAttempts(ctx, s.attempts); err != nil {
 			return err
 		}
@@ -85,6 +100,30 @@ func (l *lane) answered(ctx context.Context, asked []store.Attempt, answers []si
 	return nil
 }
 
+// alive says of the refused attempts at whose nonce another one may still come to something: then the payment stands with that one.
+func alive(ctx context.Context, r store.Reader, asked []store.Attempt, answers []signing.Answer) (map[int64]bool, error) {
+	refused := map[int64]bool{}
+	var payments []string
+	for i, a := range asked {
+		if answers[i].Refusal != nil {
+			refused[a.ID] = true
+			payments = append(payments, a.Payment)
+		}
+	}
+	payments = slices.DeleteFunc(payments, func(id string) bool { return id == "" })
+	if len(payments) == 0 {
+		return nil, nil
+	}
+	all, err := r.Attempts(ctx, store.AttemptFilter{Payments: payments, States: append([]string{store.AttemptFinal}, open...)})
+	others := map[int64]bool{}
+	for _, a := range asked {
+		others[a.ID] = refused[a.ID] && slices.ContainsFunc(all, func(x store.Attempt) bool {
+			return x.Payment == a.Payment && x.WalletID == a.WalletID && x.Nonce == a.Nonce && !refused[x.ID]
+		})
+	}
+	return others, err
+}
+
 // signed is what the answers come to.
 type signed struct {
 	attempts    []store.AttemptMove
@@ -94,8 +133,8 @@ type signed struct {
 }
 
 // add decides what follows from one answer. A refusal ends the payment, queues it again, or has a person look, by its kind; its
-// nonce is used in any case, and filled.
-func (s *signed) add(a store.Attempt, answer signing.Answer) {
+// nonce is used in any case, and filled. Unless another attempt at the nonce stands (others): then only this attempt is refused.
+func (s *signed) add(a store.Attempt, answer signing.Answer, others bool) {
 	if answer.Refusal == nil {
 		m := moveAttempt(a, store.AttemptSigned)
 		m.Raw, m.Hash = answer.Raw, answer.Hash
@@ -109,9 +148,14 @@ func (s *signed) add(a store.Attempt, answer signing.Answer) {
 	m.Refusal, m.Note = string(r.Kind), reason
 	s.attempts = append(s.attempts, m)
 	subject, after := a.Payment, "the gap stays"
-	if a.Payment == "" {
+	switch {
+	case a.Payment == "":
 		subject = fmt.Sprintf("gap fill of nonce %d of %s", a.Nonce, a.Address)
-	} else {
+	case others:
+		after = "another attempt at its nonce stands"
+	case a.Purpose == string(signing.PurposeCancel):
+		after = "it stays as it is"
+	default:
 		w := afterRefusal(a.Payment, r.Kind, reason)
 		s.withdrawals = append(s.withdrawals, w)
 		after = w.To

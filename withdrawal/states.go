@@ -8,20 +8,24 @@ import (
 )
 
 // What may follow what. These are the only tables of it; docs/state-machine.md draws them, and a test holds the two together.
-// From a state to itself, only what is noted changes. Later issues add edges here: released (needs_review → queued), held
-// (restore), superseded (fee replacement), cancelled.
+// From a state to itself, only what is noted changes. A later issue adds held (restore).
 var (
 	withdrawalEdges = map[string][]string{
 		store.WithdrawalQueued: {store.WithdrawalQueued, store.WithdrawalAssigned, store.WithdrawalEnded},
 		// back to queued: the signing machine refused for now, or the payment lost its nonce before it was asked for
-		store.WithdrawalAssigned:    {store.WithdrawalQueued, store.WithdrawalNeedsReview, store.WithdrawalEnded},
-		store.WithdrawalNeedsReview: {store.WithdrawalEnded},
+		store.WithdrawalAssigned: {store.WithdrawalAssigned, store.WithdrawalQueued, store.WithdrawalNeedsReview, store.WithdrawalEnded},
+		// to queued by a person and a release at the signing machine; to assigned when a reorganisation brings its nonce back
+		store.WithdrawalNeedsReview: {store.WithdrawalNeedsReview, store.WithdrawalQueued, store.WithdrawalAssigned, store.WithdrawalEnded},
 	}
 	attemptEdges = map[string][]string{
-		store.AttemptAsked:  {store.AttemptSigned, store.AttemptRefused},
-		store.AttemptSigned: {store.AttemptSigned, store.AttemptSent},
-		store.AttemptSent:   {store.AttemptSent, store.AttemptMined},
-		store.AttemptMined:  {store.AttemptMined, store.AttemptSent, store.AttemptFinal}, // back to sent: its block was left behind
+		store.AttemptAsked: {store.AttemptSigned, store.AttemptRefused, store.AttemptSuperseded},
+		// to mined: whoever sent it could not write that down
+		store.AttemptSigned: {store.AttemptSigned, store.AttemptSent, store.AttemptMined, store.AttemptSuperseded},
+		store.AttemptSent:   {store.AttemptSent, store.AttemptMined, store.AttemptSuperseded},
+		// back to sent: its block was left behind
+		store.AttemptMined: {store.AttemptMined, store.AttemptSent, store.AttemptFinal, store.AttemptSuperseded},
+		// it paid nobody, and a person released the payment: another attempt is the payment's now
+		store.AttemptFinal: {store.AttemptSuperseded},
 	}
 )
 

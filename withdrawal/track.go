@@ -13,30 +13,29 @@ import (
 // track looks on the chain for everything that may be out, and ends what is final.
 func (l *lane) track(ctx context.Context) (again bool, err error) {
 	var out []store.Attempt
+	review := map[string]bool{} // payments that wait for a person
 	err = l.db.View(ctx, func(r store.Reader) (err error) {
-		out, err = r.Attempts(ctx, l.attempts(store.AttemptSent, store.AttemptMined))
+		if out, err = r.Attempts(ctx, l.attempts(open...)); err != nil || len(out) == 0 {
+			return err
+		}
+		rows, err := r.Withdrawals(ctx, store.WithdrawalFilter{
+			ChainType: l.setup.Type, ChainID: &l.setup.ID, States: []string{store.WithdrawalNeedsReview},
+		})
+		for _, w := range rows {
+			review[w.Payment] = true
+		}
 		return err
 	})
 	if err != nil || len(out) == 0 {
 		return false, storefault.Of(err, "read what is out")
 	}
-	txs, err := txsOf(out)
+	seen, err := l.look(ctx, out)
 	if err != nil {
 		return false, err
 	}
-	sightings, err := l.chain.Watch(ctx, txs)
-	if err != nil {
+	fates, err := l.news(ctx, l.fates(places(out), seen, review))
+	if err != nil || len(fates) == 0 {
 		return false, err
-	}
-	var fates []fate
-	for i, a := range out {
-		l.count(a, sightings[i])
-		if f := afterWatch(a, sightings[i], l.spent[a.ID]); f.change() {
-			fates = append(fates, f)
-		}
-	}
-	if len(fates) == 0 {
-		return false, nil
 	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
@@ -48,19 +47,97 @@ func (l *lane) track(ctx context.Context) (again bool, err error) {
 	return slices.ContainsFunc(fates, func(f fate) bool { return f.again }), nil
 }
 
-// count counts the passes in a row in which all nodes say that an attempt's nonce is spent and that they have none of it.
-func (l *lane) count(a store.Attempt, s chain.Sighting) {
-	switch {
-	case s.Stage == chain.StageAbsent && s.Spent:
-		l.spent[a.ID]++
-	case s.Stage != chain.StageUnknown:
-		delete(l.spent, a.ID)
+// look asks the chain about every attempt that has bytes.
+func (l *lane) look(ctx context.Context, out []store.Attempt) (map[int64]chain.Sighting, error) {
+	withBytes := slices.DeleteFunc(slices.Clone(out), func(a store.Attempt) bool { return a.State == store.AttemptAsked })
+	txs, err := txsOf(withBytes)
+	if err != nil {
+		return nil, err
 	}
+	sightings, err := l.chain.Watch(ctx, txs)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[int64]chain.Sighting, len(sightings))
+	for i, s := range sightings {
+		seen[withBytes[i].ID] = s
+	}
+	return seen, nil
+}
+
+// fates decides about every place, and keeps those with which something happens.
+func (l *lane) fates(ps []place, seen map[int64]chain.Sighting, review map[string]bool) []fate {
+	var fates []fate
+	spent := make(map[spot]int, len(l.spent))
+	for _, p := range ps {
+		at := spot{p.walletID, p.nonce}
+		switch spentElsewhere(p, seen) {
+		case yes:
+			spent[at] = l.spent[at] + 1
+		case unclear:
+			spent[at] = l.spent[at]
+		}
+		f := afterWatch(p, seen, spent[at])
+		f.ours = f.ours && review[p.payment()]
+		if len(f.moves) > 0 || f.to != "" || f.elsewhere || f.alarm != "" || f.ours {
+			fates = append(fates, f)
+		}
+	}
+	l.spent = spent
+	return fates
+}
+
+// spot is a nonce of a wallet.
+type spot struct {
+	walletID int64
+	nonce    uint64
+}
+
+// answer is what can be said of a question.
+type answer int
+
+const (
+	no answer = iota
+	yes
+	unclear
+)
+
+// spentElsewhere says whether all nodes say that a nonce is spent and that they have none of its attempts in a block.
+func spentElsewhere(p place, seen map[int64]chain.Sighting) answer {
+	said := yes
+	for _, a := range p.attempts {
+		s, looked := seen[a.ID]
+		switch {
+		case !looked || s.Stage == chain.StageUnknown || s.Stage == chain.StageAbsent && !s.All:
+			said = unclear
+		case s.Stage != chain.StageAbsent || !s.Spent:
+			return no
+		}
+	}
+	return said
+}
+
+// news drops the fates with which nothing is to be written: what is said there already.
+func (l *lane) news(ctx context.Context, fates []fate) (out []fate, err error) {
+	if len(fates) == 0 {
+		return nil, nil
+	}
+	var rows map[string]store.Withdrawal
+	err = l.db.View(ctx, func(r store.Reader) (err error) {
+		rows, err = payments(ctx, r, fates)
+		return err
+	})
+	for _, f := range fates {
+		if m, _ := f.end(rows[f.place.payment()]); len(f.moves) > 0 || m != nil {
+			out = append(out, f)
+		}
+	}
+	return out, storefault.Of(err, "read what is out")
 }
 
 // apply writes what was decided, the ends of the payments in the same transaction.
 func (l *lane) apply(ctx context.Context, fates []fate) error {
-	err := l.db.Update(ctx, func(tx store.Tx) error {
+	err := l.update(ctx, walletsOf(fates), func(tx store.Tx) error {
 		rows, err := payments(ctx, tx, fates)
 		if err != nil {
 			return err
@@ -69,11 +146,16 @@ func (l *lane) apply(ctx context.Context, fates []fate) error {
 		var ends []store.WithdrawalMove
 		var audit []store.AuditRow
 		for _, f := range fates {
-			if f.move != nil {
-				attempts = append(attempts, *f.move)
+			attempts = append(attempts, f.moves...)
+			m, row := f.end(rows[f.place.payment()])
+			if m != nil {
+				ends = append(ends, *m)
 			}
-			if m, row := f.end(rows[f.attempt.Payment]); m != nil {
-				ends, audit = append(ends, *m), append(audit, row)
+			if row.Action != "" {
+				audit = append(audit, row)
+			}
+			if err := l.nonceOf(ctx, tx, f, m); err != nil {
+				return err
 			}
 		}
 		if len(attempts) > 0 {
@@ -89,25 +171,50 @@ func (l *lane) apply(ctx context.Context, fates []fate) error {
 				return err
 			}
 		}
+		if err := endWishes(ctx, tx, ends); err != nil {
+			return err
+		}
 		return record(ctx, tx, l.actor, audit)
 	})
 	if err != nil {
 		return err
 	}
 	for _, f := range fates {
-		if f.alarm != "" {
-			l.log.Error(f.alarm, "wallet", f.attempt.Address, "nonce", f.attempt.Nonce, "payment", f.attempt.Payment, "hash", f.attempt.Hash)
+		if a := f.place.newest(); f.alarm != "" {
+			l.log.Error(f.alarm, "wallet", a.Address, "nonce", a.Nonce, "payment", a.Payment, "hash", a.Hash)
 		}
 	}
 	return nil
+}
+
+// nonceOf writes whose the nonce is: something else's, or ours again.
+func (l *lane) nonceOf(ctx context.Context, tx store.Tx, f fate, m *store.WithdrawalMove) error {
+	p := f.place
+	switch {
+	case f.elsewhere && (m != nil || p.payment() == ""):
+		return tx.SpendElsewhere(ctx, store.External{
+			WalletID: p.walletID, From: p.nonce, To: p.nonce, Evidence: "chain", Reason: "final on all nodes, and no transaction of coffer's",
+		})
+	case f.ours && m != nil && m.From == store.WithdrawalNeedsReview:
+		return tx.WinBack(ctx, p.walletID, p.nonce)
+	}
+	return nil
+}
+
+func walletsOf(fates []fate) []int64 {
+	ids := make([]int64, len(fates))
+	for i, f := range fates {
+		ids[i] = f.place.walletID
+	}
+	return ids
 }
 
 // payments reads the withdrawals of the fates that end something.
 func payments(ctx context.Context, r store.Reader, fates []fate) (map[string]store.Withdrawal, error) {
 	var ids []string
 	for _, f := range fates {
-		if f.to != "" && f.attempt.Payment != "" {
-			ids = append(ids, f.attempt.Payment)
+		if id := f.place.payment(); id != "" && (f.to != "" || f.ours) {
+			ids = append(ids, id)
 		}
 	}
 	if len(ids) == 0 {
@@ -127,5 +234,6 @@ func summary(moves []store.AttemptMove) string {
 	for _, m := range moves {
 		n[m.To]++
 	}
-	return fmt.Sprintf("%d mined, %d final, %d back in no block", n[store.AttemptMined], n[store.AttemptFinal], n[store.AttemptSent])
+	return fmt.Sprintf("%d mined, %d final, %d back in no block, %d superseded",
+		n[store.AttemptMined], n[store.AttemptFinal], n[store.AttemptSent], n[store.AttemptSuperseded])
 }

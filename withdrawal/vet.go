@@ -16,10 +16,16 @@ func (l *lane) vet(ctx context.Context, d *demand, chosen []store.Withdrawal) (f
 	if len(d.wallets) == 0 {
 		return chosen, nil
 	}
+	own, err := l.toOwn(ctx, chosen)
+	if err != nil {
+		return nil, err
+	}
 	opinions := l.opinions(ctx, d, chosen)
 	var refused, unclear []waiting
 	for _, w := range chosen {
 		switch o := opinions[w.Payment]; {
+		case own[w.Payment]:
+			refused = append(refused, waiting{w, reasonOwn})
 		case o.err != nil:
 			unclear = append(unclear, waiting{w, reasonOf(o.err)})
 		case o.refusal != "":
@@ -32,6 +38,23 @@ func (l *lane) vet(ctx context.Context, d *demand, chosen []store.Withdrawal) (f
 		l.aside.put(w.row.Payment, l.now())
 	}
 	return fit, errors.Join(l.note(ctx, unclear), l.refuse(ctx, refused))
+}
+
+// toOwn finds the payments to a wallet that is the exchange's own by now: it may have been registered after they were accepted.
+func (l *lane) toOwn(ctx context.Context, rows []store.Withdrawal) (map[string]bool, error) {
+	all := make([]recipient, len(rows))
+	for i, w := range rows {
+		all[i] = recipient{w.ChainType, w.ChainID, w.To}
+	}
+	own := map[string]bool{}
+	err := l.db.View(ctx, func(r store.Reader) error {
+		found, err := ownWallets(ctx, r, all)
+		for i, w := range rows {
+			own[w.Payment] = found[all[i]]
+		}
+		return err
+	})
+	return own, storefault.Of(err, "read the wallets of the recipients")
 }
 
 // opinion is what the nodes say of a payment.

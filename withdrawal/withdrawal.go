@@ -34,7 +34,7 @@ type ChainSetup struct {
 	Chain      chain.Chain
 	MaxUnmined int           // room per wallet: payments under way and not yet in a block
 	Poll       time.Duration // how often the nodes are asked for news
-	BumpAfter  time.Duration // how long a transaction waits for a block before another one with higher fees replaces it
+	BumpAfter  time.Duration // how long blocks may pass a transaction by before its fees are raised; 0: never by itself
 	Native     Asset
 	Assets     map[string]Asset // by symbol
 }

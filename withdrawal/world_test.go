@@ -1,6 +1,7 @@
 package withdrawal_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"errors"
@@ -43,18 +44,22 @@ const (
 // itself: a test makes the engine's passes and the blocks.
 type world struct {
 	*testing.T
-	db      *flakyDB
-	ledger  *nonce.Ledger
-	machine *bentMachine
-	wallets []wallet.Wallet
-	node    *gethnode.Node
-	proxy   *rpcproxy.Proxy
-	client  *ethclient.Client
-	rich    *ecdsa.PrivateKey
-	setup   withdrawal.ChainSetup
-	desk    *withdrawal.Desk
-	engine  *withdrawal.Engine
-	next    int // recipients made so far
+	db       *flakyDB
+	ledger   *nonce.Ledger
+	machine  *bentMachine
+	journal  *journal.Journal // of the machine
+	released signing.Releases // the machine's
+	seed     []byte           // of its keys
+	holder   string           // of the leases
+	wallets  []wallet.Wallet
+	node     *gethnode.Node
+	proxy    *rpcproxy.Proxy
+	client   *ethclient.Client
+	rich     *ecdsa.PrivateKey
+	setup    withdrawal.ChainSetup
+	desk     *withdrawal.Desk
+	engine   *withdrawal.Engine
+	next     int // recipients made so far
 }
 
 // onBoth runs a test in a world with so many hot wallets, on SQLite and on PostgreSQL.
@@ -80,11 +85,12 @@ func onBoth(t *testing.T, wallets int, test func(*world)) {
 
 func newWorld(t *testing.T, db store.DB, wallets int) *world {
 	t.Helper()
-	w := &world{T: t, db: &flakyDB{DB: db}}
+	w := &world{T: t, db: &flakyDB{DB: db}, holder: "tester"}
 	t.Cleanup(func() { w.must(db.Close()) })
 	_, err := db.Migrate(t.Context())
 	w.must(err)
-	w.machine = &bentMachine{Machine: startMachine(t)}
+	machine, j, seed := startMachine(t)
+	w.machine, w.journal, w.seed, w.released = &bentMachine{Machine: machine}, j, seed, machine
 	registry := wallet.NewRegistry(db, w.machine, "tester")
 	w.rich, err = crypto.GenerateKey()
 	w.must(err)
@@ -115,7 +121,7 @@ func newWorld(t *testing.T, db store.DB, wallets int) *world {
 	return w
 }
 
-func startMachine(t *testing.T) *signer.Machine {
+func startMachine(t *testing.T) (m *signer.Machine, j *journal.Journal, seed []byte) {
 	t.Helper()
 	home := filepath.Join(t.TempDir(), "signer")
 	must(t, journal.Create(home))
@@ -123,11 +129,11 @@ func startMachine(t *testing.T) *signer.Machine {
 	must(t, err)
 	v, err := vault.Open(home, []byte("x"), vault.Options{})
 	must(t, err)
-	j, err := journal.Open(home, v.Device(), journal.Options{})
+	j, err = journal.Open(home, v.Device(), journal.Options{})
 	must(t, err)
-	m := signer.New(v, j, "test")
+	m = signer.New(v, j, "test")
 	t.Cleanup(func() { must(t, m.Close()) })
-	return m
+	return m, j, bytes.Clone(v.Seed())
 }
 
 // open makes desk, ledger and engine, as a process that starts does. Of those before, nothing is used any more.
@@ -135,8 +141,8 @@ func (w *world) open() {
 	w.ledger = nonce.New(nonce.Options{DB: w.db, TTL: time.Hour, Actor: "tester"})
 	w.Cleanup(w.ledger.Close)
 	chains := []withdrawal.ChainSetup{w.setup}
-	w.engine = withdrawal.NewEngine(withdrawal.EngineOptions{DB: w.db, Ledger: w.ledger, Machine: w.machine, Chains: chains, Actor: "tester"})
-	w.desk = withdrawal.NewDesk(withdrawal.DeskOptions{DB: w.db, Chains: chains, Actor: "tester", Wake: w.engine.Wake})
+	w.engine = withdrawal.NewEngine(withdrawal.EngineOptions{DB: w.db, Ledger: w.ledger, Machine: w.machine, Chains: chains, Actor: "tester", Holder: w.holder})
+	w.desk = withdrawal.NewDesk(withdrawal.DeskOptions{DB: w.db, Chains: chains, Actor: "tester", Signer: w.released, Wake: w.engine.Wake})
 	w.Cleanup(w.desk.Close)
 }
 

@@ -20,6 +20,7 @@ type Config struct {
 	Signer         string        // unix:PATH, absolute, or https://HOST:PORT
 	PoolSize       int           // database connections
 	ReservationTTL time.Duration // how long an unsigned reservation stands
+	Lease          time.Duration // how long wallets stay with a daemon that says nothing any more
 	Chains         []Chain       // those that have a table in coffer.toml, by type and id
 }
 
@@ -71,6 +72,7 @@ const (
 	defaultDatabase   = "sqlite:coffer.db"
 	defaultSigner     = "unix:signer.sock"
 	defaultTTL        = 60 * time.Second
+	defaultLease      = 15 * time.Second
 	defaultStrategy   = "lowest-nonce"
 	defaultMaxUnmined = 16 // geth guarantees 16 slots per account (AccountSlots)
 	mostConnections   = 32
@@ -108,6 +110,9 @@ func Load(home string, getenv func(string) string, flags Flags) (Config, error) 
 		c.PoolSize = min(4*runtime.NumCPU(), mostConnections)
 	}
 	if c.ReservationTTL, err = f.duration("reservation_ttl", f.ReservationTTL, defaultTTL, 100*time.Millisecond, 30*24*time.Hour); err != nil {
+		return Config{}, err
+	}
+	if c.Lease, err = f.duration("lease", f.Lease, defaultLease, time.Second, 10*time.Minute); err != nil {
 		return Config{}, err
 	}
 	if c.Chains, err = f.chains(); err != nil {

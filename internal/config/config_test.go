@@ -60,7 +60,7 @@ func TestWithoutAFileEverySettingHasItsDefault(t *testing.T) {
 	}
 	want := config.Config{
 		Home: home, Database: "sqlite:" + home + "/coffer.db", Signer: "unix:" + home + "/signer.sock",
-		PoolSize: min(4*runtime.NumCPU(), 32), ReservationTTL: time.Minute,
+		PoolSize: min(4*runtime.NumCPU(), 32), ReservationTTL: time.Minute, Lease: 15 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -227,7 +227,7 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 	const usdt = "[chain.evm.1.asset.USDT]\n"
 	const contract = `contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"` + "\n"
 	for _, c := range []struct{ name, text, says, hint string }{
-		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, pool_size, reservation_ttl, chain"},
+		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, pool_size, reservation_ttl, lease, chain"},
 		{"unknown key of a chain", "[chain.evm.1]\nmax_unmind = 3\n", "unknown key chain.evm.1.max_unmind (line 2)", "max_unmined"},
 		{"unknown key of an asset", usdt + contract + "decimal = 6\n", "unknown key chain.evm.1.asset.USDT.decimal (line 3)", "contract, decimals"},
 		{"two unknown keys", "a = 1\nb = 2\n", "unknown key a (line 1), b (line 2)", "database"},

@@ -22,6 +22,7 @@ type file struct {
 	Signer         *string                          `toml:"signer"`
 	PoolSize       *int64                           `toml:"pool_size"`
 	ReservationTTL *string                          `toml:"reservation_ttl"`
+	Lease          *string                          `toml:"lease"`
 	Chain          map[string]map[string]chainTable `toml:"chain"`
 }
 
@@ -53,14 +54,14 @@ type assetTable struct {
 
 // The keys of the tables, for hints, and what each takes.
 var (
-	topKeys   = []string{"database", "signer", "pool_size", "reservation_ttl", "chain"}
+	topKeys   = []string{"database", "signer", "pool_size", "reservation_ttl", "lease", "chain"}
 	chainKeys = []string{
 		"rpc", "ws", "confirmations", "finality", "strategy", "max_unmined", "poll", "fee_percentile", "fee_blocks", "min_priority_fee",
 		"max_fee_per_gas", "max_fee", "bump_percent", "bump_after", "l1_fee", "asset",
 	}
 	assetKeys = []string{"contract", "decimals"}
 	takes     = map[string]string{
-		"database": "a string", "signer": "a string", "pool_size": "a whole number", "reservation_ttl": `a duration, as in "60s"`,
+		"database": "a string", "signer": "a string", "pool_size": "a whole number", "reservation_ttl": `a duration, as in "60s"`, "lease": `a duration, as in "15s"`,
 		"rpc": `a list of URLs, as in ["http://127.0.0.1:8545"]`, "confirmations": "a whole number", "finality": `"finalized"`,
 		"strategy": "a string", "max_unmined": "a whole number", "poll": `a duration, as in "2s"`,
 		"contract": "a string", "decimals": "a whole number",

@@ -38,7 +38,7 @@ func Clear(ctx context.Context, db store.DB, actor string) (Cleared, error) {
 		if err != nil {
 			return err
 		}
-		if asked, err = read(ctx, tx); err != nil {
+		if asked, err = In(ctx, tx); err != nil {
 			return err
 		}
 		return tx.Record(ctx, []store.AuditRow{{

@@ -64,13 +64,14 @@ func (s Status) where(stale bool) (some []store.Instance) {
 // Read reads the status.
 func Read(ctx context.Context, db store.DB) (s Status, err error) {
 	err = db.View(ctx, func(r store.Reader) (err error) {
-		s, err = read(ctx, r)
+		s, err = In(ctx, r)
 		return err
 	})
 	return s, err
 }
 
-func read(ctx context.Context, r store.Reader) (s Status, err error) {
+// In reads the status in a transaction.
+func In(ctx context.Context, r store.Reader) (s Status, err error) {
 	if s.Instances, err = r.Instances(ctx); err != nil {
 		return s, err
 	}

@@ -1,0 +1,363 @@
+package withdrawal_test
+
+import (
+	"errors"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/params"
+
+	"coffer.internal/internal/chain/evm/testtoken"
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/derive"
+	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/store"
+	"coffer.internal/signing"
+	"coffer.internal/wallet"
+	"coffer.internal/withdrawal"
+)
+
+// states lists the states of a payment's attempts, oldest first.
+func (w *world) states(id string) []string {
+	w.Helper()
+	var all []string
+	for _, a := range w.story(id).Attempts {
+		all = append(all, a.State)
+	}
+	return all
+}
+
+func (w *world) wantStates(id string, want ...string) {
+	w.Helper()
+	got := w.states(id)
+	for len(got) < len(want) {
+		got = append(got, "none")
+	}
+	for i := range got {
+		if i >= len(want) || got[i] != want[i] {
+			w.Fatalf("the attempts of %s are %v, want %v", id, got, want)
+		}
+	}
+}
+
+func (w *world) bump(id string) (already bool) {
+	w.Helper()
+	_, already, err := w.desk.Bump(w.Context(), id, "in a hurry")
+	w.must(err)
+	return already
+}
+
+func (w *world) cancel(id string) (already bool) {
+	w.Helper()
+	_, already, err := w.desk.Cancel(w.Context(), id, "the customer asked")
+	w.must(err)
+	return already
+}
+
+// onChain is how many transactions of a wallet the chain has counted.
+func (w *world) onChain(hot wallet.Wallet) uint64 {
+	w.Helper()
+	n, err := w.client.NonceAt(w.Context(), common.HexToAddress(hot.Address), nil)
+	w.must(err)
+	return n
+}
+
+// F07, F08: what is not mined gets higher fees at the same nonce, and nothing else is touched; one of the two is mined.
+func TestF07ABumpIsAReplacementAtTheSameNonce(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		rs := w.submit("a", "b")
+		w.pass("bind", "sign", "send")
+		if w.bump("a") || !w.bump("a") {
+			t.Error("a bump said twice is not the same bump")
+		}
+		w.pass("mend", "sign", "send")
+		w.wantStates("a", "sent", "sent")
+		w.wantStates("b", "sent")
+		as := w.story("a").Attempts
+		if as[0].Nonce != as[1].Nonce || as[0].Hash == as[1].Hash || as[1].Purpose != string(signing.PurposePayment) {
+			t.Errorf("the attempts are %+v", as)
+		}
+		w.settle()
+		w.wantPaidOnce(rs...)
+		w.wantStates("a", "superseded", "final")
+		w.wantSpent(w.wallets[0], 2)
+		if _, _, err := w.desk.Bump(t.Context(), "a", ""); !errors.Is(err, fault.Refused) {
+			t.Errorf("a bump after the end: %v", err)
+		}
+	})
+}
+
+// F30, F20: blocks pass it by; the lowest nonce is bumped by itself, and only that.
+func TestF20WhatBlocksPassByIsBumpedByItself(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		w.setup.BumpAfter = 1
+		w.open()
+		rs := w.submit("a", "b")
+		w.pass("bind", "sign", "send")
+		for range 4 {
+			w.pass("mend")
+			w.node.ClearPool() // the node does not mine it
+			w.node.Commit()
+		}
+		w.pass("mend", "sign")
+		if a, b := w.states("a"), w.states("b"); len(a) != 2 || len(b) != 1 {
+			w.Fatalf("a has %v, b has %v", a, b)
+		}
+		w.settle()
+		w.wantPaidOnce(rs...)
+		w.wantSpent(w.wallets[0], 2)
+	})
+}
+
+func TestACancelledPaymentThatWasNotAskedForEndsAtOnce(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		w.submit("queued")
+		if w.cancel("queued") || !w.cancel("queued") {
+			t.Error("a cancellation said twice is not the same one")
+		}
+		w.want("queued", store.WithdrawalEnded, store.OutcomeCancelled)
+		w.submit("assigned")
+		_, err := w.ledger.Bind(t.Context(), w.binding("assigned"))
+		w.must(err)
+		w.cancel("assigned")
+		w.want("assigned", store.WithdrawalEnded, store.OutcomeCancelled)
+		rs := w.submit("next")
+		w.settle()
+		w.wantPaidOnce(rs...)
+		w.wantSpent(w.wallets[0], 1) // F19: its nonce went to the next payment
+	})
+}
+
+func TestACancellationTakesTheNonceOfAPaymentUnderWay(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		rs := w.submit("a")
+		w.pass("bind", "sign", "send")
+		if w.cancel("a") || !w.cancel("a") {
+			t.Error("a cancellation said twice is not the same one")
+		}
+		w.want("a", store.WithdrawalAssigned, "")
+		others := w.submit("b")
+		w.pass("bind", "mend", "sign", "send")
+		w.settle()
+		w.want("a", store.WithdrawalEnded, store.OutcomeCancelled)
+		w.wantStates("a", "superseded", "final")
+		if got := w.balance(rs[0].To); got.Sign() != 0 {
+			t.Errorf("the customer of a cancelled payment has %s", got)
+		}
+		w.wantPaidOnce(others...)
+		w.wantSpent(w.wallets[0], 2)
+	})
+}
+
+func TestAPaymentThatIsMinedBeforeItsCancellationIsPaid(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		rs := w.submit("a")
+		w.pass("bind", "sign", "send")
+		w.cancel("a")
+		w.pass("mend", "sign")
+		w.node.Commit()
+		w.settle()
+		w.wantPaidOnce(rs...)
+		w.wantStates("a", "final", "superseded")
+		w.wantSpent(w.wallets[0], 1)
+	})
+}
+
+// The machine signed the payment, and nobody heard of it. The cancellation is asked for over that, and decides.
+func TestACancellationOverAnUnansweredAsk(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		rs := w.submit("a")
+		w.pass("bind")
+		w.cancel("a")
+		w.pass("mend", "sign")
+		w.settle()
+		w.want("a", store.WithdrawalEnded, store.OutcomeCancelled)
+		if got := w.balance(rs[0].To); got.Sign() != 0 {
+			t.Errorf("the customer of a cancelled payment has %s", got)
+		}
+		w.wantStates("a", "refused", "final")
+	})
+}
+
+func TestAPaymentToAWalletOfOurOwnIsRefused(t *testing.T) {
+	onBoth(t, 2, func(w *world) {
+		r := w.request("a")
+		r.To = w.wallets[1].Address
+		if _, _, err := w.desk.Submit(t.Context(), r); !errors.Is(err, fault.Refused) {
+			t.Errorf("accepted: %v", err)
+		}
+		late := w.request("b") // registered after it was accepted
+		_, _, err := w.desk.Submit(t.Context(), late)
+		w.must(err)
+		_, _, err = wallet.NewRegistry(w.db, w.machine, "tester").CreateInternal(t.Context(), wallet.InternalRequest{
+			Address: late.To, ChainType: wallet.EVM, ChainID: w.setup.ID, Type: wallet.Cold,
+		})
+		w.must(err)
+		w.settle()
+		w.want("b", store.WithdrawalEnded, store.OutcomeRefused)
+		w.wantSpent(w.wallets[0], 0)
+	})
+}
+
+// spendElsewhere sends a transaction with a wallet's key past coffer, and mines it.
+func (w *world) spendElsewhere(hot wallet.Wallet) {
+	w.Helper()
+	key, err := derive.Secp256k1(w.seed, hot.Path)
+	w.must(err)
+	id := big.NewInt(w.setup.ID)
+	to := common.HexToAddress(w.recipient())
+	tx, err := types.SignNewTx(key, types.LatestSignerForChainID(id), &types.DynamicFeeTx{
+		ChainID: id, Nonce: w.onChain(hot), To: &to, Gas: 21_000, Value: big.NewInt(1), GasFeeCap: big.NewInt(30 * params.GWei), GasTipCap: big.NewInt(10 * params.GWei),
+	})
+	w.must(err)
+	w.must(w.client.SendTransaction(w.Context(), tx))
+	w.node.Commit()
+}
+
+// F10, F11: the nonce of a payment under way is spent by something else. Nothing is paid again before a release at the signing
+// machine; with it, the payment is paid once, at another nonce.
+func TestF10AForeignSpendWaitsForAReleaseAndIsThenPaidOnce(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		hot := w.wallets[0]
+		rs := w.submit("a")
+		w.pass("bind", "sign", "send")
+		w.spendElsewhere(hot)
+		for range 3 {
+			w.pass("track")
+		}
+		w.want("a", store.WithdrawalNeedsReview, "")
+		if _, _, err := w.desk.Requeue(t.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
+			t.Errorf("requeued before anything is final: %v", err)
+		}
+		for range confirmations {
+			w.node.Commit()
+			w.pass("track")
+		}
+		w.want("a", store.WithdrawalNeedsReview, "")
+		if _, _, err := w.desk.Requeue(t.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
+			t.Errorf("requeued without a release: %v", err)
+		}
+		w.release("a")
+		_, already, err := w.desk.Requeue(t.Context(), "a", "released")
+		w.must(err)
+		if again, _, err := w.desk.Requeue(t.Context(), "a", "released"); already || err != nil || again.State != store.WithdrawalQueued {
+			t.Errorf("requeued twice: %v, %+v, %v", already, again, err)
+		}
+		w.wantStates("a", "superseded")
+		w.settle()
+		w.settle()
+		w.wantPaidOnce(rs...)
+		w.wantStates("a", "superseded", "final")
+		w.wantSpent(hot, 2)
+	})
+}
+
+func TestF10APaymentWhoseNonceWasSpentByOthersCanBeGivenUp(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		rs := w.submit("a")
+		w.pass("bind", "sign", "send")
+		w.spendElsewhere(w.wallets[0])
+		for range 3 {
+			w.pass("track")
+		}
+		if _, _, err := w.desk.Cancel(t.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
+			t.Errorf("given up before anything is final: %v", err)
+		}
+		for range confirmations {
+			w.node.Commit()
+			w.pass("track")
+		}
+		w.cancel("a")
+		w.want("a", store.WithdrawalEnded, store.OutcomeCancelled)
+		w.settle()
+		if got := w.balance(rs[0].To); got.Sign() != 0 {
+			t.Errorf("the customer of a payment that was given up has %s", got)
+		}
+	})
+}
+
+// F29: the block with the foreign transaction is left behind, and ours is mined instead.
+func TestF29AReorganisationBringsOurNonceBack(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		hot := w.wallets[0]
+		before := w.node.Commit()
+		rs := w.submit("a")
+		w.pass("bind", "sign", "send")
+		w.node.ClearPool()
+		w.spendElsewhere(hot)
+		for range confirmations + 3 {
+			w.node.Commit()
+			w.pass("track")
+		}
+		w.want("a", store.WithdrawalNeedsReview, "")
+		w.must(w.node.Fork(before))
+		for range confirmations + 6 { // longer than what it leaves behind
+			w.node.ClearPool()
+			w.node.Commit()
+		}
+		w.pass("track")
+		w.want("a", store.WithdrawalAssigned, "")
+		w.settle()
+		w.wantPaidOnce(rs...)
+		w.wantSpent(hot, 1)
+	})
+}
+
+// F21: a daemon that lost its wallets while it slept writes nothing about them any more; the one that has them goes on.
+func TestF21ADaemonThatLostItsWalletsWritesNothing(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		rs := w.submit("a")
+		w.pass("bind", "sign")
+		sleeper := w.engine
+		w.must(w.db.Update(t.Context(), func(tx store.Tx) error { return tx.DropLeases(t.Context(), "tester", nil) }))
+		w.holder = "another"
+		w.open()
+		w.pass("send")
+		w.wantStates("a", "sent")
+		before := w.attempt("a")
+		withdrawal.SendAgain(sleeper)
+		w.node.Commit()
+		w.must(withdrawal.PassOnly(t.Context(), sleeper, "send", "track"))
+		if after := w.attempt("a"); after.State != before.State || !after.UpdatedAt.Equal(before.UpdatedAt) {
+			t.Errorf("the sleeper made %+v of %+v", after, before)
+		}
+		w.settle()
+		w.wantPaidOnce(rs...)
+		w.wantSpent(w.wallets[0], 1)
+	})
+}
+
+// A token that takes a fee: its transaction succeeded, and the customer did not get what was asked for. A person may release it.
+func TestASuccessWithoutPayingCanBeReleasedAndPaidAgain(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		w.token("FEE", testtoken.TakesFee)
+		r := w.request("a")
+		r.Asset, r.Amount = "FEE", "5"
+		_, _, err := w.desk.Submit(t.Context(), r)
+		w.must(err)
+		w.settle()
+		w.want("a", store.WithdrawalNeedsReview, "")
+		if _, _, err := w.desk.Cancel(t.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
+			t.Errorf("given up though something was paid: %v", err)
+		}
+		if _, _, err := w.desk.Requeue(t.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
+			t.Errorf("requeued without a release: %v", err)
+		}
+		w.release("a")
+		_, _, err = w.desk.Requeue(t.Context(), "a", "released")
+		w.must(err)
+		w.settle()
+		w.wantStates("a", "superseded", "final")
+		w.want("a", store.WithdrawalNeedsReview, "")
+	})
+}
+
+// release does what an operator does at the signing machine.
+func (w *world) release(payment string) {
+	w.Helper()
+	_, _, _, err := w.journal.Release(w.Context(), journal.Release{Payment: payment, Reason: "it is external", By: "officer", At: time.Now()})
+	w.must(err)
+}
