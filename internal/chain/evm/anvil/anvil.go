@@ -21,8 +21,9 @@ import (
 	"github.com/ethereum/go-ethereum/rpc"
 )
 
-// binary is where npm puts the program. The script beside it, bin/anvil, is a Node process whose child outlives it.
-const binary = "testtools/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+// binary is where npm puts the program, below the folder of the tools. The script beside it, bin/anvil, is a Node process whose
+// child outlives it.
+const binary = "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 
 // ErrNotInstalled says that the program is not there.
 var ErrNotInstalled = errors.New("anvil is not installed: make tools")
@@ -42,7 +43,7 @@ type Node struct {
 
 // Start starts a node on a free loopback port. It lives until Close, and dies with this process.
 func Start(ctx context.Context, o Options) (*Node, error) {
-	path, err := find()
+	path, err := Find()
 	if err != nil {
 		return nil, err
 	}
@@ -104,14 +105,18 @@ func (n *Node) prepare(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// find looks for the program in the module's root, from the working directory upward.
-func find() (string, error) {
+// Find looks for the program in $COFFER_TESTTOOLS, else in the folder testtools of the module's root, from the working directory
+// upward.
+func Find() (string, error) {
+	if tools := os.Getenv("COFFER_TESTTOOLS"); tools != "" {
+		return filepath.Join(tools, binary), nil
+	}
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		path := filepath.Join(dir, binary)
+		path := filepath.Join(dir, "testtools", binary)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 			return path, nil
 		}

@@ -1,7 +1,7 @@
 // Package gethnode is a real EVM node, go-ethereum's own, in this process: for the demo and the tests, never for the programs.
 //
-// It keeps everything in memory, answers JSON-RPC on a free loopback port, and makes a block when it is told to. Its pool is
-// the pool of every geth, with the sizes that Options say.
+// It keeps everything in memory (or in Options.DataDir), answers JSON-RPC on a free loopback port, and makes a block when it is
+// told to. Its pool is the pool of every geth, with the sizes that Options say.
 package gethnode
 
 import (
@@ -13,6 +13,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core"
+	"github.com/ethereum/go-ethereum/core/rawdb"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/eth"
 	"github.com/ethereum/go-ethereum/eth/catalyst"
@@ -41,6 +42,11 @@ type Options struct {
 	// November 2026. The next ones make new state dear (EIP-8037): a token's transfer to a new holder takes 150,000 gas.
 	NextRules bool
 
+	// DataDir keeps the chain, so that a node started there again goes on with it, also when the one before was killed: each
+	// block's state is on disk at once. Alloc must be the same. The pool is never kept. Empty: all is in memory.
+	DataDir string
+	Port    int // of JSON-RPC, on loopback; 0: a free one
+
 	AccountSlots uint64 // executable transactions of an account that the pool keeps for certain
 	AccountQueue uint64 // transactions of an account above a missing nonce
 	GlobalSlots  uint64 // executable ones of all accounts
@@ -63,7 +69,9 @@ type Node struct {
 // Start starts a node with one block.
 func Start(o Options) (*Node, error) {
 	conf := node.DefaultConfig
-	conf.DataDir = ""
+	conf.DataDir = o.DataDir
+	conf.IPCPath = ""
+	conf.DBEngine = rawdb.DBLeveldb // pebble, the default, keeps up to 32 KiB of small writes in the process, and a kill loses them
 	conf.P2P = p2p.Config{NoDiscovery: true}
 	conf.HTTPHost, conf.HTTPPort = "127.0.0.1", o.Port
 	conf.HTTPModules = []string{"eth", "net", "web3", "txpool", "debug"}
@@ -127,6 +135,9 @@ func (o Options) config() *ethconfig.Config {
 	conf.Genesis = &core.Genesis{Config: &rules, GasLimit: conf.Miner.GasCeil, Alloc: alloc}
 	conf.SyncMode = ethconfig.FullSync
 	conf.LogNoHistory = true
+	if o.DataDir != "" {
+		conf.NoPruning, conf.StateScheme = true, rawdb.HashScheme
+	}
 	conf.TxPool.NoLocals = true // else what comes over HTTP is local, and the pool's sizes do not hold for it
 	conf.TxPool.AccountSlots = orElse(o.AccountSlots, 1024)
 	conf.TxPool.AccountQueue = orElse(o.AccountQueue, 1024)
