@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// callers are the customers' services. Each keeps a `coffer withdraw --file -` open, hands withdrawals in at a steady pace, and
+// hands in again, with the same id, whatever was not answered or could not be accepted yet.
+type callers struct {
+	work     chan payment // due, or due again
+	mu       sync.Mutex
+	accepted map[string]bool
+	again    int // how often one was handed in again
+	all      chan struct{}
+	total    int
+}
+
+// againAfter is how long a caller waits before it hands in again.
+const againAfter = 300 * time.Millisecond
+
+func newCallers(total int) *callers {
+	return &callers{work: make(chan payment, total), accepted: map[string]bool{}, all: make(chan struct{}), total: total}
+}
+
+// pace makes the payments due, evenly over a time.
+func (c *callers) pace(ctx context.Context, ps []payment, over time.Duration) error {
+	began := time.Now()
+	for i, p := range ps {
+		due := began.Add(over * time.Duration(i) / time.Duration(len(ps)))
+		if wait := time.Until(due); wait > 0 {
+			if err := pause(ctx, wait); err != nil {
+				return err
+			}
+		}
+		c.work <- p
+	}
+	return nil
+}
+
+func (c *callers) accept(request string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.accepted[request] = true
+	if len(c.accepted) == c.total {
+		close(c.all)
+	}
+}
+
+func (c *callers) isAccepted(request string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.accepted[request]
+}
+
+// retry makes payments due again a little later.
+func (c *callers) retry(ctx context.Context, ps ...payment) {
+	c.mu.Lock()
+	c.again += len(ps)
+	c.mu.Unlock()
+	if pause(ctx, againAfter) != nil {
+		return
+	}
+	for _, p := range ps {
+		c.work <- p // it has room for all
+	}
+}
+
+// stream is one caller's life: a process after the other, until ctx ends.
+func (c *callers) stream(ctx context.Context, k *crew, name string, command func() *exec.Cmd) error {
+	for ctx.Err() == nil {
+		left, err := c.one(ctx, k, name, command())
+		if err != nil {
+			return err
+		}
+		c.retry(ctx, left...)
+	}
+	return nil
+}
+
+// one is the life of one process: it ends when the process does, and gives what was not answered.
+func (c *callers) one(ctx context.Context, k *crew, name string, cmd *exec.Cmd) (left []payment, err error) {
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, answers := io.Pipe()
+	cmd.Stdout = answers
+	p, err := k.start(name, cmd)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, nil
+		}
+		return nil, err
+	}
+	p.ordered.Store(true) // it may end when the database does
+	handed := map[string]payment{}
+	var mu sync.Mutex
+	ended := make(chan struct{})
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer close(ended)
+		<-p.done
+		_ = answers.Close()
+	})
+	both.Go(func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			var got answer
+			if json.Unmarshal(lines.Bytes(), &got) != nil {
+				continue
+			}
+			mu.Lock()
+			p, ok := handed[got.Request]
+			delete(handed, got.Request)
+			mu.Unlock()
+			switch {
+			case !ok:
+			case got.Error != nil:
+				both.Go(func() { c.retry(ctx, p) })
+			default:
+				c.accept(got.Request)
+			}
+		}
+	})
+	c.feed(ctx, in, ended, func(p payment) { mu.Lock(); handed[p.request] = p; mu.Unlock() })
+	_ = in.Close()
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.kill()
+	}
+	both.Wait()
+	for _, p := range handed {
+		left = append(left, p)
+	}
+	return left, nil
+}
+
+// answer is a line of `withdraw --file --json`.
+type answer struct {
+	Request string `json:"request"`
+	Error   *struct {
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// feed writes what is due to a process until that ends.
+func (c *callers) feed(ctx context.Context, in io.Writer, ended <-chan struct{}, handing func(payment)) {
+	for {
+		select {
+		case p := <-c.work:
+			handing(p)
+			if line(in, request(p)) != nil {
+				return
+			}
+		case <-ended:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// request is a line for `withdraw --file`.
+func request(p payment) string {
+	asset := ""
+	if p.Token != zero {
+		asset = fmt.Sprintf(`,"asset":%q`, tokenSymbol)
+	}
+	return fmt.Sprintf(`{"request":%q,"chain_id":%d,"to":%q,"amount":%q%s}`, p.request, p.chain.id, p.To.Hex(), p.Amount, asset)
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"coffer.internal/internal/chain/evm/rpcproxy"
+)
+
+// fault is a kind of harm. Its strike does it once and mends the part, and gives how many payments stood in the state that it
+// threatens just before.
+type fault struct {
+	name   string
+	threat string
+	strike func(context.Context, *world, *rand.Rand) (threatened int, err error)
+}
+
+var faults = []fault{
+	{"daemon-killed", "in flight on the wallets of a daemon", killDaemon},
+	{"daemon-frozen", "in flight on the wallets of a daemon, for longer than its lease", freezeDaemon},
+	{"signer-killed", "asked and not answered", killSigner},
+	{"signer-disk-full", "asked, and the answer cannot be journaled", fillSignerDisk},
+	{"node-killed", "in a node's pool and in no block", killNode},
+	{"pool-emptied", "in a node's pool and in no block", emptyPool},
+	{"reorg", "in a block and not final", reorg},
+	{"answers-dropped", "signed and on their way to a node", dropAnswers},
+	{"nodes-cut", "signed or sent, and no node is reached", cutNodes},
+	{"database-cut", "with a nonce and not ended", cutDatabase},
+	{"primary-killed", "with a nonce and not ended", killPrimary},
+}
+
+// leaseTime is how long a daemon's leases last without being renewed.
+const leaseTime = 15 * time.Second
+
+// patience is how long a strike waits for enough payments in the state that it threatens. Then it strikes all the same.
+const patience = 3 * time.Second
+
+// enough is how many payments a strike waits for.
+const enough = 12
+
+// gather waits until enough payments are there, at most for patience, and counts.
+func (w *world) gather(ctx context.Context, what where) (n int, err error) {
+	deadline := time.Now().Add(patience)
+	for {
+		if n, err = w.ledger.count(ctx, what); err != nil || n >= enough || time.Now().After(deadline) {
+			return n, err
+		}
+		if err := pause(ctx, 5*time.Millisecond); err != nil {
+			return n, err
+		}
+	}
+}
+
+var inFlight = []string{"asked", "signed", "sent", "mined"}
+
+// withNonce is all states from a nonce to the end.
+var withNonce = []string{"reserved", "asked", "signed", "sent", "mined"}
+
+func killDaemon(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
+	i := draw.IntN(len(w.daemons))
+	n, err := w.threatenedBy(ctx, i)
+	if err != nil {
+		return 0, err
+	}
+	w.daemons[i].run.kill()
+	if err := pause(ctx, time.Duration(draw.Int64N(int64(3*time.Second)))); err != nil {
+		return n, err
+	}
+	return n, w.startDaemon(i)
+}
+
+func freezeDaemon(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
+	i := draw.IntN(len(w.daemons))
+	n, err := w.threatenedBy(ctx, i)
+	if err != nil {
+		return 0, err
+	}
+	d := w.daemons[i].run
+	if err := d.signal(syscall.SIGSTOP); err != nil {
+		return n, err
+	}
+	slept := pause(ctx, leaseTime+2*time.Second)
+	if slept == nil && len(w.daemons) > 1 {
+		slept = w.tookOver(ctx, i)
+	}
+	return n, errors.Join(slept, d.signal(syscall.SIGCONT))
+}
+
+func killSigner(ctx context.Context, w *world, _ *rand.Rand) (int, error) {
+	if err := w.signer.signal(syscall.SIGSTOP); err != nil {
+		return 0, err
+	}
+	n, err := w.gather(ctx, where{states: []string{"asked"}})
+	w.signer.kill()
+	return n, errors.Join(err, w.startSigner(ctx))
+}
+
+// fillSignerDisk lets the machine write no further byte to any file, as a full disk or a quota does.
+func fillSignerDisk(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
+	var before unix.Rlimit
+	if err := unix.Prlimit(w.signer.pid(), unix.RLIMIT_FSIZE, nil, &before); err != nil {
+		return 0, fmt.Errorf("read the signer's limits: %w", err)
+	}
+	full := unix.Rlimit{Cur: 0, Max: before.Max}
+	if err := unix.Prlimit(w.signer.pid(), unix.RLIMIT_FSIZE, &full, nil); err != nil {
+		return 0, fmt.Errorf("set the signer's limits: %w", err)
+	}
+	n, err := w.gather(ctx, where{states: []string{"asked"}})
+	if err == nil {
+		err = pause(ctx, time.Second+time.Duration(draw.Int64N(int64(2*time.Second))))
+	}
+	return n, errors.Join(err, unix.Prlimit(w.signer.pid(), unix.RLIMIT_FSIZE, &before, nil))
+}
+
+// withheld does something while a chain makes no blocks and its pool has filled.
+func withheld(ctx context.Context, w *world, c *chain, do func() error) (int, error) {
+	if err := c.blocks(false); err != nil {
+		return 0, err
+	}
+	n, err := w.gather(ctx, where{states: []string{"sent"}, chain: c.id})
+	if err != nil {
+		return n, err
+	}
+	return n, do()
+}
+
+func killNode(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
+	return withheld(ctx, w, w.geth, func() error {
+		w.geth.run.kill()
+		if err := pause(ctx, time.Duration(draw.Int64N(int64(2*time.Second)))); err != nil {
+			return err
+		}
+		return w.geth.startNode(w.crew)
+	})
+}
+
+// emptyPool restarts geth as an operator does, or has anvil drop what it holds.
+func emptyPool(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
+	if draw.IntN(2) == 0 {
+		return withheld(ctx, w, w.anvil, func() error {
+			return errors.Join(w.anvil.call(ctx, "anvil_dropAllTransactions"), w.anvil.blocks(true))
+		})
+	}
+	return withheld(ctx, w, w.geth, func() error {
+		if err := w.geth.run.stop(ctx); err != nil {
+			return err
+		}
+		return w.geth.startNode(w.crew)
+	})
+}
+
+// reorg leaves up to as many blocks behind as are not final, with their transactions.
+func reorg(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
+	n, err := w.gather(ctx, where{states: []string{"mined"}, chain: w.anvil.id})
+	if err != nil {
+		return 0, err
+	}
+	depth := 1 + draw.IntN(w.anvil.confirmations-1)
+	return n, w.anvil.call(ctx, "anvil_reorg", depth, []any{})
+}
+
+func dropAnswers(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
+	w.each(func(p *rpcproxy.Proxy) { p.Delay(400 * time.Millisecond) })
+	n, err := w.gather(ctx, where{states: []string{"signed"}})
+	times := 1 + draw.IntN(5)
+	w.each(func(p *rpcproxy.Proxy) { p.DropAnswers("eth_sendRawTransaction", times); p.Delay(0) })
+	return n, err
+}
+
+func cutNodes(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
+	w.each(func(p *rpcproxy.Proxy) { p.Refuse(true) })
+	n, err := w.gather(ctx, where{states: []string{"signed", "sent"}})
+	if err == nil {
+		err = pause(ctx, time.Second+time.Duration(draw.Int64N(int64(3*time.Second))))
+	}
+	w.each(func(p *rpcproxy.Proxy) { p.Refuse(false) })
+	return n, err
+}
+
+func cutDatabase(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
+	n, err := w.gather(ctx, where{states: withNonce})
+	for range 1 + draw.IntN(4) {
+		if err == nil {
+			err = w.postgres.cut(ctx)
+		}
+		if err == nil {
+			err = pause(ctx, 200*time.Millisecond)
+		}
+	}
+	return n, err
+}
+
+func killPrimary(ctx context.Context, w *world, _ *rand.Rand) (int, error) {
+	n, err := w.gather(ctx, where{states: withNonce})
+	if err != nil {
+		return 0, err
+	}
+	if err := w.postgres.failOver(ctx); err != nil {
+		return n, err
+	}
+	return n, w.postgres.addStandby(ctx)
+}

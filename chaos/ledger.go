@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"coffer.internal/demo/recount"
+)
+
+// ledger reads the database with plain SQL, past coffer, wherever the primary is.
+type ledger struct{ pool *pgxpool.Pool }
+
+func openLedger(ctx context.Context, url string) (ledger, error) {
+	conf, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return ledger{}, err
+	}
+	conf.MaxConns = 4
+	pool, err := pgxpool.NewWithConfig(ctx, conf)
+	return ledger{pool}, err
+}
+
+// where narrows a count of payments down. A zero field narrows nothing.
+type where struct {
+	states []string // of the newest attempt; reserved: assigned to a nonce and not asked for
+	chain  int64
+	wallet []int64
+}
+
+// count is how many payments that have not ended stand there.
+func (l ledger) count(ctx context.Context, w where) (n int, err error) {
+	const q = `
+		SELECT count(*) FROM withdrawals w
+		LEFT JOIN LATERAL (SELECT state, wallet_id FROM attempts WHERE payment = w.payment ORDER BY id DESC LIMIT 1) a ON true
+		LEFT JOIN LATERAL (SELECT wallet_id FROM nonces WHERE request = w.request AND row_no = w.row_no LIMIT 1) r ON true
+		WHERE w.state <> 'ended'
+		AND ($1::text[] IS NULL OR CASE WHEN a.state IS NULL OR a.state = 'refused' THEN CASE WHEN w.state = 'assigned' THEN 'reserved' ELSE 'queued' END ELSE a.state END = ANY ($1))
+		AND ($2::bigint = 0 OR w.chain_id = $2)
+		AND ($3::bigint[] IS NULL OR coalesce(a.wallet_id, r.wallet_id) = ANY ($3))`
+	err = l.pool.QueryRow(ctx, q, w.states, w.chain, w.wallet).Scan(&n)
+	return n, err
+}
+
+// ended is how many payments have come to each end.
+func (l ledger) ended(ctx context.Context) (outcomes map[string]int, all int, err error) {
+	rows, err := l.pool.Query(ctx, `SELECT outcome, count(*) FROM withdrawals WHERE state = 'ended' GROUP BY outcome`)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	outcomes = map[string]int{}
+	for rows.Next() {
+		var o string
+		var n int
+		if err := rows.Scan(&o, &n); err != nil {
+			return nil, 0, err
+		}
+		outcomes[o] = n
+		all += n
+	}
+	return outcomes, all, rows.Err()
+}
+
+// open lists payments that have not ended, with what is known of them.
+func (l ledger) open(ctx context.Context, limit int) (requests []string, lines string, err error) {
+	rows, err := l.pool.Query(ctx, `
+		SELECT w.request, w.chain_id, w.state, w.reason, coalesce(a.nonce::text, '-'), coalesce(a.state, '-'), coalesce(a.note, '')
+		FROM withdrawals w LEFT JOIN LATERAL (SELECT nonce, state, note FROM attempts WHERE payment = w.payment ORDER BY id DESC LIMIT 1) a ON true
+		WHERE w.state <> 'ended' ORDER BY w.seq LIMIT $1`, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	defer rows.Close()
+	var b strings.Builder
+	for rows.Next() {
+		var request, state, reason, nonce, attempt, note string
+		var chain int64
+		if err := rows.Scan(&request, &chain, &state, &reason, &nonce, &attempt, &note); err != nil {
+			return nil, "", err
+		}
+		requests = append(requests, request)
+		fmt.Fprintf(&b, "  %s on %d: %s %q, nonce %s, attempt %s %q\n", request, chain, state, reason, nonce, attempt, note)
+	}
+	return requests, b.String(), rows.Err()
+}
+
+// wallets are a chain's hot wallets with their cursors.
+func (l ledger) wallets(ctx context.Context, chain int64) (all []recount.Wallet, err error) {
+	rows, err := l.pool.Query(ctx, `SELECT address, nonce FROM internal_wallets WHERE chain_id = $1 ORDER BY id`, chain)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var address string
+		var w recount.Wallet
+		if err := rows.Scan(&address, &w.Cursor); err != nil {
+			return nil, err
+		}
+		w.Address = common.HexToAddress(address)
+		all = append(all, w)
+	}
+	return all, rows.Err()
+}

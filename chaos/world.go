@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+
+	"coffer.internal/internal/chain/evm/rpcproxy"
+)
+
+var zero common.Address
+
+// world is all the parts.
+type world struct {
+	dir      string
+	programs programs
+	crew     *crew
+	postgres *pair
+	geth     *chain
+	anvil    *chain
+	signer   *child
+	daemons  []*daemon
+	ledger   ledger
+}
+
+// daemon is one `coffer run` with a home, and so with connections to the nodes, of its own.
+type daemon struct {
+	home string
+	run  *child
+}
+
+func (w *world) chains() []*chain { return []*chain{w.geth, w.anvil} }
+
+func (w *world) each(do func(*rpcproxy.Proxy)) {
+	for _, c := range w.chains() {
+		c.each(do)
+	}
+}
+
+// setUp starts everything but the daemons.
+func (w *world) setUp(ctx context.Context, s settings) (err error) {
+	if w.programs, err = build(ctx, w.dir); err != nil {
+		return err
+	}
+	if w.postgres, err = startPair(ctx, w.crew, w.dir); err != nil {
+		return fmt.Errorf("PostgreSQL: %w", err)
+	}
+	rich, err := crypto.GenerateKey()
+	if err != nil {
+		return err
+	}
+	if w.geth, err = startGeth(ctx, w.crew, w.programs.node, w.dir, rich); err != nil {
+		return fmt.Errorf("geth: %w", err)
+	}
+	if w.anvil, err = startAnvil(ctx, w.crew, w.dir, rich); err != nil {
+		return fmt.Errorf("anvil: %w", err)
+	}
+	for _, c := range w.chains() {
+		if err := c.deploy(ctx); err != nil {
+			return err
+		}
+	}
+	if err := w.makeHomes(ctx, s.daemons); err != nil {
+		return err
+	}
+	if err := w.makeSigner(ctx); err != nil {
+		return err
+	}
+	if err := w.makeWallets(ctx, s.wallets); err != nil {
+		return err
+	}
+	w.ledger, err = openLedger(ctx, w.postgres.dsn("chaos"))
+	return err
+}
+
+// callersHome is where those who hand withdrawals in have their settings.
+func (w *world) callersHome() string { return filepath.Join(w.dir, "callers") }
+
+// makeHomes writes each daemon's settings, and those of the callers, and makes the schema.
+func (w *world) makeHomes(ctx context.Context, daemons int) error {
+	for i := range daemons + 1 {
+		home := filepath.Join(w.dir, fmt.Sprintf("daemon-%d", i))
+		if i == daemons {
+			home = w.callersHome()
+		} else {
+			w.daemons = append(w.daemons, &daemon{home: home})
+		}
+		if err := os.Mkdir(home, 0o700); err != nil {
+			return err
+		}
+		config, err := w.config(i < daemons)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(home, "coffer.toml"), []byte(config), 0o600); err != nil {
+			return err
+		}
+	}
+	_, err := output(w.command(ctx, w.callersHome(), w.programs.coffer, "init"))
+	return err
+}
+
+// config is a coffer.toml: only what differs from the defaults.
+func (w *world) config(proxied bool) (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "database = %q\nsigner = %q\n", w.postgres.dsn(""), "unix:"+w.socket())
+	for _, c := range w.chains() {
+		url := c.url
+		if proxied {
+			var err error
+			if url, err = c.connect(); err != nil {
+				return "", err
+			}
+		}
+		fmt.Fprintf(&b, "[chain.evm.%d]\nrpc = [%q]\nconfirmations = %d\nmax_unmined = 64\npoll = \"250ms\"\n[chain.evm.%d.asset.%s]\ncontract = %q\ndecimals = 0\n",
+			c.id, url, c.confirmations, c.id, tokenSymbol, c.token.Hex())
+	}
+	return b.String(), nil
+}
+
+// command is one of coffer's programs with a home. Nothing of the user's own coffer, should there be one, is touched.
+func (w *world) command(ctx context.Context, home, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = []string{"COFFER_HOME=" + home, "COFFER_SIGNER_HOME=" + filepath.Join(w.dir, "signer")}
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "COFFER_") {
+			cmd.Env = append(cmd.Env, e)
+		}
+	}
+	return cmd
+}
+
+func (w *world) socket() string     { return filepath.Join(w.dir, "signer.sock") }
+func (w *world) passphrase() string { return filepath.Join(w.dir, "passphrase") }
+
+func (w *world) makeSigner(ctx context.Context) error {
+	if err := os.WriteFile(w.passphrase(), []byte("only chaos\n"), 0o600); err != nil {
+		return err
+	}
+	if _, err := output(w.command(ctx, w.dir, w.programs.signer, "init", "--passphrase-file", w.passphrase())); err != nil {
+		return err
+	}
+	return w.startSigner(ctx)
+}
+
+func (w *world) startSigner(ctx context.Context) (err error) {
+	// Not CommandContext: it ends by kill alone.
+	cmd := w.command(context.WithoutCancel(ctx), w.dir, w.programs.signer, "serve", "--passphrase-file", w.passphrase(), "--listen", "unix:"+w.socket())
+	if w.signer, err = w.crew.start("signer", cmd); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return until(ctx, "the signing machine", 20*time.Millisecond, func(ctx context.Context) (bool, error) {
+		_, err := output(w.command(ctx, w.dir, w.programs.signer, "status"))
+		return err == nil, err
+	})
+}
+
+func (w *world) makeWallets(ctx context.Context, n int) error {
+	for _, c := range w.chains() {
+		var addresses []common.Address
+		for i := range n {
+			out, err := output(w.command(ctx, w.callersHome(), w.programs.coffer, "create-hot", fmt.Sprint(c.id), "evm", "--ref", fmt.Sprintf("%s-%d", c.name, i), "--json"))
+			if err != nil {
+				return err
+			}
+			var made struct {
+				Address string `json:"address"`
+			}
+			if err := json.Unmarshal(out, &made); err != nil {
+				return err
+			}
+			addresses = append(addresses, common.HexToAddress(made.Address))
+		}
+		if err := c.fund(ctx, addresses); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) startDaemon(i int) (err error) {
+	d := w.daemons[i]
+	d.run, err = w.crew.start(fmt.Sprintf("daemon-%d", i), w.command(context.Background(), d.home, w.programs.coffer, "run"))
+	return err
+}
+
+// threatenedBy counts the payments in flight on the wallets that a daemon drives.
+func (w *world) threatenedBy(ctx context.Context, i int) (int, error) {
+	return w.gather(ctx, where{states: inFlight})
+}
+
+// tookOver waits until others drive all wallets of a daemon.
+func (w *world) tookOver(ctx context.Context, i int) error { return nil }
+
+// close ends every process, and removes what was written.
+func (w *world) close(keep bool) error {
+	w.crew.end()
+	if w.ledger.pool != nil {
+		w.ledger.pool.Close()
+	}
+	for _, c := range w.chains() {
+		if c != nil {
+			c.close()
+		}
+	}
+	if keep {
+		return nil
+	}
+	if err := os.RemoveAll(w.dir); err != nil {
+		return errors.Join(errors.New("something is left behind"), err)
+	}
+	return nil
+}
