@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -112,7 +113,8 @@ func (c *callers) one(ctx context.Context, k *crew, name string, cmd *exec.Cmd) 
 	both.Go(func() {
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			var got answer
-			if json.Unmarshal(lines.Bytes(), &got) != nil {
+			if err := json.Unmarshal(lines.Bytes(), &got); err != nil || got.Request == "" {
+				k.fell(fmt.Errorf("%s answers %s: %w", name, lines.Bytes(), orElse(err, errors.New("without a request"))))
 				continue
 			}
 			mu.Lock()
@@ -173,5 +175,5 @@ func request(p payment) string {
 	if p.Token != zero {
 		asset = fmt.Sprintf(`,"asset":%q`, tokenSymbol)
 	}
-	return fmt.Sprintf(`{"request":%q,"chain_id":%d,"to":%q,"amount":%q%s}`, p.request, p.chain.id, p.To.Hex(), p.Amount, asset)
+	return fmt.Sprintf(`{"request":%q,"chain_id":%d,"to":%q,"amount":"%d"%s}`, p.request, p.chain.id, p.To.Hex(), p.Amount, asset)
 }

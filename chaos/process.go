@@ -79,13 +79,13 @@ func (c *crew) start(name string, cmd *exec.Cmd) (*child, error) {
 		_ = log.Close()
 		close(k.done)
 		if !k.ordered.Load() {
-			c.fell(fmt.Errorf("%s ended by itself: %w\n%s", name, cmp(err, errors.New("exit 0")), k.tail()))
+			c.fell(fmt.Errorf("%s ended by itself: %w\n%s", name, orElse(err, errors.New("exit 0")), k.tail()))
 		}
 	}()
 	return k, nil
 }
 
-func cmp(err, otherwise error) error {
+func orElse(err, otherwise error) error {
 	if err == nil {
 		return otherwise
 	}
