@@ -19,20 +19,22 @@ type fault struct {
 	name   string
 	threat string
 	strike func(context.Context, *world, *rand.Rand) (threatened int, err error)
+	// beside: it takes so long that others strike meanwhile.
+	beside bool
 }
 
 var faults = []fault{
-	{"daemon-killed", "in flight on the wallets of a daemon", killDaemon},
-	{"daemon-frozen", "in flight on the wallets of a daemon, for longer than its lease", freezeDaemon},
-	{"signer-killed", "asked and not answered", killSigner},
-	{"signer-disk-full", "asked, and the answer cannot be journaled", fillSignerDisk},
-	{"node-killed", "in a node's pool and in no block", killNode},
-	{"pool-emptied", "in a node's pool and in no block", emptyPool},
-	{"reorg", "in a block and not final", reorg},
-	{"answers-dropped", "signed and on their way to a node", dropAnswers},
-	{"nodes-cut", "signed or sent, and no node is reached", cutNodes},
-	{"database-cut", "with a nonce and not ended", cutDatabase},
-	{"primary-killed", "with a nonce and not ended", killPrimary},
+	{name: "daemon-killed", threat: "in flight on the wallets of a daemon", strike: killDaemon},
+	{name: "daemon-frozen", threat: "in flight on the wallets of a daemon, for longer than its lease", strike: freezeDaemon, beside: true},
+	{name: "signer-killed", threat: "asked and not answered", strike: killSigner},
+	{name: "signer-disk-full", threat: "asked, and the answer cannot be journaled", strike: fillSignerDisk},
+	{name: "node-killed", threat: "in a node's pool and in no block", strike: killNode},
+	{name: "pool-emptied", threat: "in a node's pool and in no block", strike: emptyPool},
+	{name: "reorg", threat: "in a block and not final", strike: reorg},
+	{name: "answers-dropped", threat: "signed and on their way to a node", strike: dropAnswers},
+	{name: "nodes-cut", threat: "signed or sent, and no node is reached", strike: cutNodes},
+	{name: "database-cut", threat: "with a nonce and not ended", strike: cutDatabase},
+	{name: "primary-killed", threat: "with a nonce and not ended", strike: killPrimary},
 }
 
 // leaseTime is how long a daemon's leases last without being renewed.
@@ -63,7 +65,8 @@ var inFlight = []string{"asked", "signed", "sent", "mined"}
 var withNonce = []string{"reserved", "asked", "signed", "sent", "mined"}
 
 func killDaemon(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
-	i := draw.IntN(len(w.daemons))
+	i, letGo := w.take(draw)
+	defer letGo()
 	n, err := w.threatenedBy(ctx, i)
 	if err != nil {
 		return 0, err
@@ -76,7 +79,8 @@ func killDaemon(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
 }
 
 func freezeDaemon(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
-	i := draw.IntN(len(w.daemons))
+	i, letGo := w.take(draw)
+	defer letGo()
 	n, err := w.threatenedBy(ctx, i)
 	if err != nil {
 		return 0, err
@@ -165,11 +169,17 @@ func reorg(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
 	return n, w.anvil.call(ctx, "anvil_reorg", depth, []any{})
 }
 
+// dropAnswers lets the nodes take transactions and the daemons not hear of it. They are held back until there are some.
 func dropAnswers(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
-	w.each(func(p *rpcproxy.Proxy) { p.Delay(400 * time.Millisecond) })
+	const send = "eth_sendRawTransaction"
+	var letGo []func()
+	w.each(func(p *rpcproxy.Proxy) { letGo = append(letGo, p.Hold(send)) })
 	n, err := w.gather(ctx, where{states: []string{"signed"}})
 	times := 1 + draw.IntN(5)
-	w.each(func(p *rpcproxy.Proxy) { p.DropAnswers("eth_sendRawTransaction", times); p.Delay(0) })
+	w.each(func(p *rpcproxy.Proxy) { p.DropAnswers(send, times) })
+	for _, f := range letGo {
+		f()
+	}
 	return n, err
 }
 

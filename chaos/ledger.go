@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"coffer.internal/demo/recount"
@@ -31,6 +33,19 @@ type where struct {
 	wallet []int64
 }
 
+// askAgain is how long a question is repeated when it fails: the primary may just have been killed.
+const askAgain = 30 * time.Second
+
+// ask asks until there is an answer.
+func (l ledger) ask(ctx context.Context, question func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, askAgain)
+	defer cancel()
+	return until(ctx, "the database's answer", 50*time.Millisecond, func(ctx context.Context) (bool, error) {
+		err := question(ctx)
+		return err == nil, err
+	})
+}
+
 // count is how many payments that have not ended stand there.
 func (l ledger) count(ctx context.Context, w where) (n int, err error) {
 	const q = `
@@ -41,28 +56,30 @@ func (l ledger) count(ctx context.Context, w where) (n int, err error) {
 		AND ($1::text[] IS NULL OR CASE WHEN a.state IS NULL OR a.state = 'refused' THEN CASE WHEN w.state = 'assigned' THEN 'reserved' ELSE 'queued' END ELSE a.state END = ANY ($1))
 		AND ($2::bigint = 0 OR w.chain_id = $2)
 		AND ($3::bigint[] IS NULL OR coalesce(a.wallet_id, r.wallet_id) = ANY ($3))`
-	err = l.pool.QueryRow(ctx, q, w.states, w.chain, w.wallet).Scan(&n)
+	err = l.ask(ctx, func(ctx context.Context) error {
+		return l.pool.QueryRow(ctx, q, w.states, w.chain, w.wallet).Scan(&n)
+	})
 	return n, err
 }
 
 // ended is how many payments have come to each end.
 func (l ledger) ended(ctx context.Context) (outcomes map[string]int, all int, err error) {
-	rows, err := l.pool.Query(ctx, `SELECT outcome, count(*) FROM withdrawals WHERE state = 'ended' GROUP BY outcome`)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	outcomes = map[string]int{}
-	for rows.Next() {
+	err = l.ask(ctx, func(ctx context.Context) error {
+		rows, err := l.pool.Query(ctx, `SELECT outcome, count(*) FROM withdrawals WHERE state = 'ended' GROUP BY outcome`)
+		if err != nil {
+			return err
+		}
+		outcomes, all = map[string]int{}, 0
 		var o string
 		var n int
-		if err := rows.Scan(&o, &n); err != nil {
-			return nil, 0, err
-		}
-		outcomes[o] = n
-		all += n
-	}
-	return outcomes, all, rows.Err()
+		_, err = pgx.ForEachRow(rows, []any{&o, &n}, func() error {
+			outcomes[o] = n
+			all += n
+			return nil
+		})
+		return err
+	})
+	return outcomes, all, err
 }
 
 // open lists payments that have not ended, with what is known of them.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"coffer.internal/demo/recount"
@@ -17,6 +18,7 @@ type tally struct {
 
 // report is what a run ends with.
 type report struct {
+	mu      sync.Mutex // of the tallies
 	seed    uint64
 	faults  []fault
 	tallies map[string]*tally
@@ -27,6 +29,16 @@ type report struct {
 	drained time.Duration // from the moment when all was healthy until the last payment ended
 	took    time.Duration
 	rate    float64
+}
+
+// struck notes one strike.
+func (r *report) struck(name string, threatened int, took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tally(name)
+	t.strikes++
+	t.threatened += threatened
+	t.longest = max(t.longest, took)
 }
 
 func (r *report) tally(name string) *tally {

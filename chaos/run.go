@@ -149,21 +149,26 @@ func (s *show) underLoad(ctx context.Context, all []payment) error {
 func (s *show) strike(ctx context.Context) error {
 	began := time.Now()
 	draw := rand.New(rand.NewPCG(s.seed, 0))
+	beside, ctx := errgroup.WithContext(ctx)
+	beside.SetLimit(1)
 	for round := 0; len(s.faults) > 0 && (round < s.rounds || time.Since(began) < s.length); round++ {
 		for _, i := range draw.Perm(len(s.faults)) {
 			mine := rand.New(rand.NewPCG(s.seed, draw.Uint64()))
 			if round >= s.rounds && time.Since(began) >= s.length {
-				return nil
+				break
 			}
 			if err := pause(ctx, time.Duration(mine.Int64N(int64(time.Second)))); err != nil {
-				return err
+				return errors.Join(err, beside.Wait())
 			}
-			if err := s.once(ctx, s.faults[i], mine); err != nil {
-				return err
+			f := s.faults[i]
+			if f.beside && s.daemons > 1 {
+				beside.Go(func() error { return s.once(ctx, f, mine) })
+			} else if err := s.once(ctx, f, mine); err != nil {
+				return errors.Join(err, beside.Wait())
 			}
 		}
 	}
-	return nil
+	return beside.Wait()
 }
 
 func (s *show) once(ctx context.Context, f fault, draw *rand.Rand) error {
@@ -172,15 +177,12 @@ func (s *show) once(ctx context.Context, f fault, draw *rand.Rand) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
-	t := s.report.tally(f.name)
-	t.strikes++
-	t.threatened += n
-	t.longest = max(t.longest, time.Since(began))
 	ended, all, err := s.world.ledger.ended(ctx)
 	if err != nil {
 		return fmt.Errorf("after %s: %w", f.name, err)
 	}
-	s.say("%-17s %4d %s; ended %d of %d %v", f.name, n, f.threat, all, s.payments, ended)
+	s.report.struck(f.name, n, time.Since(began))
+	s.say("%-16s  %4d %s; ended %d of %d %v", f.name, n, f.threat, all, s.payments, ended)
 	return nil
 }
 

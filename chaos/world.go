@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -30,6 +32,9 @@ type world struct {
 	signer   *child
 	daemons  []*daemon
 	ledger   ledger
+
+	mu    sync.Mutex // of what is struck already
+	taken map[int]bool
 }
 
 // daemon is one `coffer run` with a home, and so with connections to the nodes, of its own.
@@ -193,6 +198,26 @@ func (w *world) startDaemon(i int) (err error) {
 	d := w.daemons[i]
 	d.run, err = w.crew.start(fmt.Sprintf("daemon-%d", i), w.command(context.Background(), d.home, w.programs.coffer, "run"))
 	return err
+}
+
+// take draws a daemon that nobody strikes already, and keeps others from it until it is let go.
+func (w *world) take(draw *rand.Rand) (i int, letGo func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.taken == nil {
+		w.taken = map[int]bool{}
+	}
+	for i = draw.IntN(len(w.daemons)); w.taken[i]; i = (i + 1) % len(w.daemons) {
+		if len(w.taken) == len(w.daemons) {
+			panic("more strikes on daemons at once than there are daemons")
+		}
+	}
+	w.taken[i] = true
+	return i, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.taken, i)
+	}
 }
 
 // threatenedBy counts the payments in flight on the wallets that a daemon drives.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -29,6 +30,7 @@ type Proxy struct {
 	delay   time.Duration
 	refuse  bool
 	dropped map[string]int
+	held    map[string]chan struct{} // closed when they are let go
 	calls   int
 	lie     func(method string, result json.RawMessage) json.RawMessage
 	fail    map[string]json.RawMessage
@@ -44,7 +46,7 @@ func Start(target string) (*Proxy, error) {
 	p := &Proxy{
 		target: target, url: "http://" + l.Addr().String(), served: make(chan struct{}),
 		client:  &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
-		dropped: map[string]int{}, heard: map[string]int{}, fail: map[string]json.RawMessage{},
+		dropped: map[string]int{}, held: map[string]chan struct{}{}, heard: map[string]int{}, fail: map[string]json.RawMessage{},
 	}
 	p.ctx, p.end = context.WithCancel(context.Background())
 	p.server = &http.Server{Handler: p}
@@ -63,6 +65,22 @@ func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
+}
+
+// Hold keeps requests that carry a method, alone or in a batch, from the node until it is let go.
+func (p *Proxy) Hold(method string) (letGo func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held := make(chan struct{})
+	p.held[method] = held
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		close(held)
+		if p.held[method] == held {
+			delete(p.held, method)
+		}
+	}
 }
 
 // DropAnswers lets the node hear the next n requests that carry a method, alone or in a batch, and cuts the connection
@@ -123,8 +141,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	methods := methodsOf(body)
-	refuse, delay := p.plan()
-	if refuse || !p.wait(r.Context(), delay) {
+	refuse, delay, held := p.plan(methods)
+	if refuse || !p.wait(r.Context(), delay) || !p.letGo(r.Context(), held) {
 		panic(http.ErrAbortHandler) // the one way to cut the connection, says net/http
 	}
 	answer, status, err := p.forward(r, body, methods)
@@ -136,10 +154,29 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(p.bend(methods, answer)) // the client may be gone: that is its affair
 }
 
-func (p *Proxy) plan() (refuse bool, delay time.Duration) {
+func (p *Proxy) plan(methods map[string]string) (refuse bool, delay time.Duration, held []chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.refuse, p.delay
+	for _, m := range methods {
+		if h, ok := p.held[m]; ok && !slices.Contains(held, h) {
+			held = append(held, h)
+		}
+	}
+	return p.refuse, p.delay, held
+}
+
+// letGo waits until all that holds a request has let it go.
+func (p *Proxy) letGo(ctx context.Context, held []chan struct{}) bool {
+	for _, h := range held {
+		select {
+		case <-h:
+		case <-ctx.Done():
+			return false
+		case <-p.ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 func (p *Proxy) wait(ctx context.Context, d time.Duration) bool {
