@@ -8,7 +8,7 @@ RACE := ./internal/groupcommit ./internal/signer/... ./internal/presence ./nonce
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build coffer and coffer-signer into bin/
@@ -47,6 +47,10 @@ test: tools lint ## Everything: lint, unit, conformance, testscript and end-to-e
 .PHONY: bench
 bench: tools ## Measure allocation against other ways, as ratios in one run
 	go run ./bench
+
+.PHONY: bench-compare
+bench-compare: tools ## Compare this tree's speed with a revision's: make bench-compare BASE=REV
+	go run ./bench/compare -base "$(BASE)"
 
 .PHONY: mutants
 mutants: tools ## Break each guard on purpose: its named test must fail

@@ -45,7 +45,6 @@ type Options struct {
 	// DataDir keeps the chain, so that a node started there again goes on with it, also when the one before was killed: each
 	// block's state is on disk at once. Alloc must be the same. The pool is never kept. Empty: all is in memory.
 	DataDir string
-	Port    int // of JSON-RPC, on loopback; 0: a free one
 
 	AccountSlots uint64 // executable transactions of an account that the pool keeps for certain
 	AccountQueue uint64 // transactions of an account above a missing nonce
