@@ -54,12 +54,6 @@ func (c *callers) accept(request string) {
 	}
 }
 
-func (c *callers) isAccepted(request string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.accepted[request]
-}
-
 // retry makes payments due again a little later.
 func (c *callers) retry(ctx context.Context, ps ...payment) {
 	c.mu.Lock()
