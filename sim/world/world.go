@@ -43,8 +43,8 @@ type World struct {
 	tokens  map[common.Address]*Token
 	blocks  []*Block                 // in the order in which they were made
 	places  map[common.Hash][]*Block // the blocks that have a transaction, of all branches
-	decoded map[common.Hash]*Tx      // by the hash of the raw bytes' transaction
-	byRaw   map[string]*Tx           // what was sent before need not be decoded and checked again
+	seen    []*Tx                    // every transaction that a node was given, in order
+	byRaw   map[string]*Tx           // the same by its bytes: it need not be decoded and checked again
 }
 
 // Tx is a transaction whose sender is known.
@@ -85,7 +85,7 @@ type Log struct {
 func New(o Options) *World {
 	w := &World{
 		chainID: big.NewInt(o.ChainID), now: o.Now, tokens: map[common.Address]*Token{},
-		places: map[common.Hash][]*Block{}, decoded: map[common.Hash]*Tx{}, byRaw: map[string]*Tx{},
+		places: map[common.Hash][]*Block{}, byRaw: map[string]*Tx{},
 	}
 	w.signer = types.LatestSignerForChainID(w.chainID)
 	first := &Block{BaseFee: big.NewInt(params.InitialBaseFee), Time: uint64(o.Now().Unix()), state: newState()}
@@ -221,6 +221,10 @@ func (w *World) Decode(raw []byte) (*Tx, error) {
 		return nil, invalidSender{err}
 	}
 	t := &Tx{Transaction: &tx, From: from}
-	w.byRaw[string(raw)], w.decoded[tx.Hash()] = t, t
+	w.byRaw[string(raw)] = t
+	w.seen = append(w.seen, t)
 	return t, nil
 }
+
+// Seen is every transaction that a node was ever given, in order: somebody may still have what all pools have dropped.
+func (w *World) Seen() []*Tx { return slices.Clone(w.seen) }

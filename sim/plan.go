@@ -1,0 +1,50 @@
+package main
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// epoch is when every run begins.
+var epoch = time.Date(2026, 11, 25, 8, 0, 0, 0, time.UTC)
+
+// plan is what a seed decides before anything happens.
+type plan struct {
+	nodes, daemons, wallets int
+	payments                int
+	confirmations           int
+	finalized               bool
+	chance                  map[kind]float64 // of a fault at one call
+	strikes                 map[kind]int     // how many times a fault of the world strikes
+	troubles                time.Duration    // for how long there are faults
+	crashAt                 int              // the durable step at which the daemon crashes; 0: at none
+}
+
+// draw makes the plan of a seed. Most seeds have few kinds of faults, and those often: many at once hide each other.
+func draw(rng *rand.Rand) plan {
+	p := plan{
+		nodes: 1 + 2*rng.IntN(2), daemons: 1, wallets: 1 + rng.IntN(maxWallets), payments: 2 + rng.IntN(7),
+		confirmations: 2 + rng.IntN(2), finalized: rng.IntN(5) == 0,
+		chance: map[kind]float64{}, strikes: map[kind]int{}, troubles: time.Duration(3+rng.IntN(12)) * time.Minute,
+	}
+	for _, k := range pick(rng, callFaults, 1+rng.IntN(4)) {
+		p.chance[k] = []float64{0.01, 0.03, 0.1, 0.25}[rng.IntN(4)]
+	}
+	if c := p.chance[frozen]; c > 0 {
+		p.chance[frozen] = min(c, 0.02)
+	}
+	if c := p.chance[crashed]; c > 0 {
+		p.chance[crashed] = min(c, 0.1)
+	}
+	for _, k := range pick(rng, worldFaults, 1+rng.IntN(5)) {
+		p.strikes[k] = 1 + rng.IntN(3)
+	}
+	return p
+}
+
+func pick(rng *rand.Rand, all []kind, n int) []kind {
+	all = slices.Clone(all)
+	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:min(n, len(all))]
+}

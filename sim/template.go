@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"coffer.internal/internal/signer"
+	"coffer.internal/internal/signer/bip39"
+	"coffer.internal/internal/signer/derive"
+	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/vault"
+	"coffer.internal/internal/store/sqlite"
+	"coffer.internal/wallet"
+)
+
+// chainID is the simulated chain's.
+const chainID = 1337
+
+// maxWallets is how many hot wallets there are at most; a seed takes some of them.
+const maxWallets = 3
+
+// template is what every run begins with: a database with the schema and the wallets, and a signing machine's home. It is made
+// once and copied, because making it takes longer than a run.
+type template struct {
+	dir     string
+	wallets []wallet.Wallet
+	keys    []*ecdsa.PrivateKey // theirs, for whoever else uses them
+}
+
+const (
+	databaseFile = "coffer.db"
+	passphrase   = "only a simulation"
+)
+
+// words are the signing machine's, the same in all runs: so are the wallets, and the hashes of what they sign.
+var words = strings.Fields(strings.Repeat("abandon ", 23) + "art")
+
+// scratch is where runs keep their files: in memory, where that can be had.
+func scratch() string {
+	const shm = "/dev/shm"
+	if st, err := os.Stat(shm); err == nil && st.IsDir() {
+		return shm
+	}
+	return os.TempDir()
+}
+
+func makeTemplate() (t *template, err error) {
+	dir, err := os.MkdirTemp(scratch(), "coffer-sim-")
+	if err != nil {
+		return nil, err
+	}
+	t = &template{dir: dir}
+	defer func() {
+		if err != nil {
+			t.remove()
+		}
+	}()
+	ctx := context.Background()
+	db, err := sqlite.Open(ctx, filepath.Join(dir, databaseFile), sqlite.Options{Now: func() time.Time { return epoch }, Throwaway: true})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := journal.Create(dir); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if _, err := vault.Create(dir, words, []byte(passphrase), vault.Options{WorkFactor: 1}); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	m, err := openMachine(dir)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	seed, err := bip39.Seed(words, "")
+	if err != nil {
+		return nil, errors.Join(err, m.Close(), db.Close())
+	}
+	r := wallet.NewRegistry(db, m, "sim")
+	for i := range maxWallets {
+		hot, _, err := r.CreateHot(ctx, wallet.HotRequest{ChainType: wallet.EVM, ChainID: chainID, Ref: fmt.Sprint(i)})
+		if err != nil {
+			return nil, errors.Join(err, m.Close(), db.Close())
+		}
+		key, err := derive.Secp256k1(seed, hot.Path)
+		if err != nil {
+			return nil, errors.Join(err, m.Close(), db.Close())
+		}
+		t.wallets, t.keys = append(t.wallets, hot), append(t.keys, key)
+	}
+	return t, errors.Join(m.Close(), db.Close())
+}
+
+// copy makes the files of a run.
+func (t *template) copy() (dir string, err error) {
+	if dir, err = os.MkdirTemp(scratch(), "coffer-sim-run-"); err != nil {
+		return "", err
+	}
+	for _, name := range []string{databaseFile, journal.FileName, vault.FileName} {
+		b, err := os.ReadFile(filepath.Join(t.dir, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), b, 0o600)
+		}
+		if err != nil {
+			return "", errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	return dir, nil
+}
+
+func (t *template) remove() { _ = os.RemoveAll(t.dir) } // in memory; nothing of value
+
+func openMachine(dir string) (*signer.Machine, error) {
+	v, err := vault.Open(dir, []byte(passphrase), vault.Options{})
+	if err != nil {
+		return nil, err
+	}
+	j, err := journal.Open(dir, v.Device(), journal.Options{})
+	if err != nil {
+		v.Close()
+		return nil, err
+	}
+	return signer.New(v, j, "sim"), nil
+}
