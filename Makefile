@@ -56,6 +56,11 @@ bench-compare: tools ## Compare this tree's speed with a revision's: make bench-
 mutants: tools ## Break each guard on purpose: its named test must fail
 	go run ./internal/store/postgres/pgtest/cmd/pgcluster -- go run ./internal/mutants
 
+SEEDS ?= 10000
+.PHONY: sim
+sim: ## Play SEEDS (10000) runs in the simulated world, and count on its chain
+	go run ./sim -seeds $(SEEDS)
+
 .PHONY: demo
 demo: ## The main job on a real chain, killed three times
 	go run ./demo

@@ -73,7 +73,7 @@ func TestTheDomainNeverImportsAnAdapter(t *testing.T) {
 			continue
 		}
 		for _, i := range p.ours() {
-			if under(i, adapters...) || under(i, "cmd", "demo", "bench", "internal/config") || i == "." {
+			if under(i, adapters...) || under(i, "cmd", "demo", "bench", "sim", "internal/config") || i == "." {
 				t.Errorf("%s imports %s", path, i)
 			}
 		}
@@ -141,13 +141,16 @@ func TestTheSigningMachineLinksWhatItNeedsOnly(t *testing.T) {
 }
 
 func TestTheRecountImportsNothingOfCoffer(t *testing.T) {
-	p, ok := list(t)["demo/recount"]
-	if !ok {
-		t.Fatal("demo/recount is not there")
-	}
-	for _, d := range p.Deps {
-		if strings.HasPrefix(d, module) {
-			t.Errorf("the recount imports %s", d)
+	all := list(t)
+	for _, path := range []string{"demo/recount", "sim/recount", "sim/world"} {
+		p, ok := all[path]
+		if !ok {
+			t.Fatalf("%s is not there", path)
+		}
+		for _, d := range p.Deps {
+			if strings.HasPrefix(d, module) {
+				t.Errorf("%s imports %s", path, d)
+			}
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (m *shakyMachine) Sign(ctx context.Context, intents []signing.Intent) ([]si
 			answers[i] = signing.Answer{Digest: d, Refusal: r}
 			continue
 		}
-		if !known && intent.Purpose == signing.PurposePayment && u.strikes(signerPasses) {
+		if !known && intent.Purpose == signing.PurposePayment && (u.strikes(signerPasses) || u.town.refusesInScene(intent)) {
 			m.book.refused[d] = &signing.Refusal{Kind: signing.RefusedForNow, Code: "limit", Reason: "the day's limit is reached"}
 			answers[i] = signing.Answer{Digest: d, Refusal: m.book.refused[d]}
 			u.say("signer refuses %s at nonce %d for now", intent.Payment, intent.Nonce)

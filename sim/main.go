@@ -19,15 +19,22 @@ func main() {
 	seeds := flag.Uint64("seeds", 300, "how many seeds")
 	from := flag.Uint64("from", 1, "the first seed")
 	seed := flag.Uint64("seed", 0, "play this seed alone")
-	verbose := flag.Bool("v", false, "with -seed: show everything that happens")
+	daemons := flag.Int("scene", 0, "play the scene with so many daemons")
+	crashAt := flag.Int("crash", 0, "with -scene: crash at this durable step")
+	verbose := flag.Bool("v", false, "with -seed or -scene: show everything that happens")
 	flag.Parse()
-	if err := run(*seed, *from, *seeds, *verbose, os.Stdout); err != nil {
+	var p *plan
+	if *daemons > 0 {
+		s := scene(*daemons, *crashAt)
+		p, *seed = &s, sceneSeed
+	}
+	if err := run(*seed, p, *from, *seeds, *verbose, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "sim:", err)
 		os.Exit(1)
 	}
 }
 
-func run(seed, from, seeds uint64, verbose bool, out io.Writer) error {
+func run(seed uint64, p *plan, from, seeds uint64, verbose bool, out io.Writer) error {
 	tpl, err := makeTemplate()
 	if err != nil {
 		return err
@@ -38,12 +45,13 @@ func run(seed, from, seeds uint64, verbose bool, out io.Writer) error {
 		if verbose {
 			live = out
 		}
-		r, err := playSeed(tpl, seed, nil, live)
+		r, err := playSeed(tpl, seed, p, live)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "seed %d: trace %016x, %d payments, %d paid, %d of %d in needs_review\n", seed, r.hash, r.payments, r.count.Paid, r.reviews, r.caused)
 		if len(r.wrong) > 0 {
+			r.again = fmt.Sprintf("go run ./sim -seed %d -v", seed)
 			r.show(out, !verbose)
 			return fmt.Errorf("seed %d: %s", seed, r.wrong[0])
 		}

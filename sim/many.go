@@ -16,10 +16,13 @@ type tally struct {
 	seeds, payments, paid, twice, lost, skipped, reviews, caused int
 	hits                                                         map[kind]int
 	crashes                                                      map[string]int
+	named                                                        map[string]bool // the crash points of the scenes
 	failed                                                       []result
 }
 
-func newTally() *tally { return &tally{hits: map[kind]int{}, crashes: map[string]int{}} }
+func newTally() *tally {
+	return &tally{hits: map[kind]int{}, crashes: map[string]int{}, named: map[string]bool{}}
+}
 
 func (s *tally) add(r result) {
 	s.seeds++
@@ -41,11 +44,15 @@ func (s *tally) add(r result) {
 	}
 }
 
-// many plays seeds on all processors, and prints what was hit.
+// many plays the scenes and seeds, and prints what was hit.
 func many(tpl *template, from, seeds uint64, out io.Writer) error {
 	began := time.Now()
-	s, err := playMany(tpl, from, seeds)
+	s := newTally()
+	points, err := scenes(tpl, s, 1)
 	if err != nil {
+		return err
+	}
+	if err := playMany(tpl, s, from, seeds); err != nil {
 		return err
 	}
 	for i, r := range s.failed {
@@ -61,16 +68,41 @@ func many(tpl *template, from, seeds uint64, out io.Writer) error {
 	for _, n := range s.hits {
 		faults += n
 	}
+	missing := s.missing()
+	for _, what := range missing {
+		fmt.Fprintf(out, "never: %s\n", what)
+	}
 	fmt.Fprintf(out, "sim: seeds=%d payments=%d paid=%d twice=%d lost=%d skipped=%d needs_review=%d/%d faults=%d crash_points=%d time=%s\n",
-		s.seeds, s.payments, s.paid, s.twice, s.lost, s.skipped, s.reviews, s.caused, faults, len(s.crashes), time.Since(began).Round(time.Second))
+		s.seeds, s.payments, s.paid, s.twice, s.lost, s.skipped, s.reviews, s.caused, faults, points, time.Since(began).Round(time.Second))
 	if n := len(s.failed); n > 0 {
-		return fmt.Errorf("%d seeds of %d failed, the first is %d", n, s.seeds, s.failed[0].seed)
+		return fmt.Errorf("%d runs of %d failed, the first is %s", n, s.seeds, s.failed[0].again)
+	}
+	if len(missing) > 0 && seeds >= enough {
+		return fmt.Errorf("%d kinds of faults or crash points were never hit", len(missing))
 	}
 	return nil
 }
 
-func playMany(tpl *template, from, seeds uint64) (*tally, error) {
-	s := newTally()
+// enough is how many seeds hit every kind of fault.
+const enough = 1000
+
+// missing are the faults and crash points that were never hit.
+func (s *tally) missing() (all []string) {
+	for _, k := range slices.Concat(callFaults, worldFaults) {
+		if s.hits[k] == 0 {
+			all = append(all, string(k))
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(s.named)) {
+		if s.crashes[p] == 0 {
+			all = append(all, "crash at "+p)
+		}
+	}
+	return all
+}
+
+// playMany plays seeds on all processors.
+func playMany(tpl *template, s *tally, from, seeds uint64) error {
 	var next atomic.Uint64
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -83,6 +115,7 @@ func playMany(tpl *template, from, seeds uint64) (*tally, error) {
 					return
 				}
 				r, err := playSeed(tpl, from+i, nil, nil)
+				r.again = fmt.Sprintf("go run ./sim -seed %d -v", from+i)
 				mu.Lock()
 				if err != nil && first == nil {
 					first = err
@@ -94,7 +127,7 @@ func playMany(tpl *template, from, seeds uint64) (*tally, error) {
 	}
 	all.Wait()
 	slices.SortFunc(s.failed, func(a, b result) int { return int(a.seed) - int(b.seed) })
-	return s, first
+	return first
 }
 
 // show prints a failed seed: the end of its trace, what is wrong, and how to see it again.
@@ -108,5 +141,5 @@ func (r result) show(out io.Writer, trace bool) {
 	for _, w := range r.wrong {
 		fmt.Fprintf(out, "seed %d: %s\n", r.seed, w)
 	}
-	fmt.Fprintf(out, "again: go run ./sim -seed %d -v\n", r.seed)
+	fmt.Fprintf(out, "again: %s\n", r.again)
 }

@@ -18,6 +18,7 @@ type plan struct {
 	chance                  map[kind]float64 // of a fault at one call
 	strikes                 map[kind]int     // how many times a fault of the world strikes
 	troubles                time.Duration    // for how long there are faults
+	scene                   bool             // a fixed story instead of what the seed draws
 	crashAt                 int              // the durable step at which the daemon crashes; 0: at none
 }
 

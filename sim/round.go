@@ -54,7 +54,7 @@ func (t *town) round(d time.Duration, except *user) {
 			d.start()
 		}
 		for _, s := range d.steps {
-			if t.calm || t.rng.IntN(4) > 0 {
+			if t.calm || t.plan.scene || t.rng.IntN(4) > 0 {
 				turns = append(turns, func() {
 					if d.alive {
 						d.perform(s)

@@ -25,6 +25,10 @@ type causes struct {
 // arrange puts on the agenda what the plan says: customers, and the faults of the world.
 func (t *town) arrange() {
 	t.causes = causes{foreign: map[common.Hash]recount.Slot{}, silent: map[common.Address]bool{}}
+	if t.plan.scene {
+		t.stage()
+		return
+	}
 	for _, r := range t.office.requests {
 		t.at(t.within(t.plan.troubles*3/4), func() { t.office.submit(r) })
 	}

@@ -56,10 +56,13 @@ type town struct {
 
 	hits    map[kind]int
 	crashes map[string]int // by point
+	passed  map[string]int // the same, whether somebody crashed there or not
 	points  int            // durable steps so far
 	reviews map[string]bool
 	causes  causes
 	wrong   []string // what must not be
+
+	refusedInScene bool
 }
 
 var tokenAddress = common.HexToAddress("0x00000000000000000000000000000000000070CE")
@@ -72,7 +75,7 @@ const (
 func newTown(tpl *template, seed uint64, p *plan, live io.Writer) (t *town, err error) {
 	t = &town{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x636f66666572)), ctx: context.Background(), trace: newTrace(live), clock: epoch,
-		down: map[string]bool{}, hits: map[kind]int{}, crashes: map[string]int{}, reviews: map[string]bool{}, book: newSignings(),
+		down: map[string]bool{}, hits: map[kind]int{}, crashes: map[string]int{}, passed: map[string]int{}, reviews: map[string]bool{}, book: newSignings(),
 	}
 	if p != nil {
 		t.plan = *p

@@ -45,6 +45,7 @@ func (u *user) point(what string) {
 	}
 	name := u.step + ": " + what
 	t.points++
+	t.passed[name]++
 	if t.plan.crashAt == t.points {
 		t.crashes[name]++
 		u.say("! crashes at %s", name)

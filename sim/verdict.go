@@ -22,10 +22,12 @@ type result struct {
 	caused   int // payments whose nonce somebody else spent, or whose token moved nothing
 	hits     map[kind]int
 	crashes  map[string]int
+	passed   map[string]int
 	points   int
 	trace    *trace
 	hash     uint64
 	wrong    []string
+	again    string // how to play it again
 }
 
 func (t *town) violate(format string, args ...any) {
@@ -80,7 +82,7 @@ func (t *town) judge() result {
 			}
 		}
 	}
-	r := result{seed: t.seed, payments: len(payments), hits: t.hits, crashes: t.crashes, points: t.points, trace: t.trace}
+	r := result{seed: t.seed, payments: len(payments), hits: t.hits, crashes: t.crashes, passed: t.passed, points: t.points, trace: t.trace}
 	r.count = counter.Sum(payments, t.book.highest)
 	for _, w := range r.count.Wrong {
 		t.violate("%s", w)

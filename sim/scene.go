@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"coffer.internal/signing"
+)
+
+// The scene is a short story in which everything happens that a payment can meet, without faults. Each durable step of it (a commit, a
+// question to the signing machine, a request to a node) is numbered, before it and after it; then the scene is played once for each
+// number, and the daemon crashes exactly there.
+
+// scene is its plan; with two daemons, the other one goes on where the first crashed.
+func scene(daemons, crashAt int) plan {
+	return plan{
+		nodes: 1, daemons: daemons, wallets: 2, payments: 5, confirmations: 2, chance: map[kind]float64{}, strikes: map[kind]int{},
+		troubles: 90 * time.Second, scene: true, crashAt: crashAt,
+	}
+}
+
+// sceneSeed draws the order in which turns are taken in the scene.
+const sceneSeed = 1
+
+// stage puts the story on the agenda.
+func (t *town) stage() {
+	for i, r := range t.office.requests {
+		t.at(t.clock.Add(time.Duration(10+3*i)*time.Second), func() { t.office.submit(r) })
+	}
+	t.at(t.clock.Add(t.plan.troubles), t.heal)
+}
+
+// refusesInScene: the machine refuses the second payment for now, once, so that its nonce becomes a gap.
+func (t *town) refusesInScene(i signing.Intent) bool {
+	if !t.plan.scene || i.Payment != "p1" || t.refusedInScene {
+		return false
+	}
+	t.refusedInScene = true
+	return true
+}
+
+// scenes plays the scene at every crash point, or at each nth.
+func scenes(tpl *template, s *tally, each int) (points int, err error) {
+	var plans []plan
+	for _, daemons := range sceneDaemons {
+		p := scene(daemons, 0)
+		r, err := playSeed(tpl, sceneSeed, &p, nil)
+		if err != nil {
+			return 0, err
+		}
+		s.addScene(r, p)
+		for at := 1; at <= r.points; at += each {
+			plans = append(plans, scene(daemons, at))
+		}
+	}
+	var next atomic.Int64
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(plans); i = int(next.Add(1)) - 1 {
+				r, playErr := playSeed(tpl, sceneSeed, &plans[i], nil)
+				mu.Lock()
+				if playErr != nil {
+					err = playErr
+				}
+				s.addScene(r, plans[i])
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return len(plans), err
+}
+
+// sceneDaemons are with how many daemons the scene is played.
+var sceneDaemons = []int{1}
+
+// addScene adds the result of a scene.
+func (s *tally) addScene(r result, p plan) {
+	r.again = fmt.Sprintf("go run ./sim -scene %d -crash %d -v", p.daemons, p.crashAt)
+	s.add(r)
+	if p.crashAt > 0 {
+		return
+	}
+	for name := range r.passed {
+		s.named[name] = true
+	}
+}

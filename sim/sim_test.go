@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var shared *template
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	var err error
+	if shared, err = makeTemplate(); err != nil {
+		fmt.Fprintln(os.Stderr, "sim:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	shared.remove()
+	os.Exit(code)
+}
+
+// good fails the test for every run that failed, with the end of the first one's trace.
+func good(t *testing.T, s *tally) {
+	t.Helper()
+	for i, r := range s.failed {
+		var out bytes.Buffer
+		r.show(&out, i == 0)
+		t.Error(out.String())
+	}
+}
+
+func TestNoPaymentIsPaidTwiceOrLostOrStuckInAnySeed(t *testing.T) {
+	seeds := uint64(300)
+	if testing.Short() {
+		seeds = 30
+	}
+	s := newTally()
+	if err := playMany(shared, s, 1, seeds); err != nil {
+		t.Fatal(err)
+	}
+	good(t, s)
+	if s.payments < int(seeds) || s.paid == 0 || len(s.hits) < 10 {
+		t.Errorf("that was no test: %d payments, %d paid, %d kinds of faults", s.payments, s.paid, len(s.hits))
+	}
+}
+
+func TestACrashAtAnyDurableStepHarmsNothing(t *testing.T) {
+	each := 1
+	if testing.Short() {
+		each = 9
+	}
+	s := newTally()
+	points, err := scenes(shared, s, each)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good(t, s)
+	if points*each < 100 {
+		t.Errorf("only %d crash points", points*each)
+	}
+	if each > 1 {
+		return
+	}
+	for _, what := range s.missing() {
+		if strings.HasPrefix(what, "crash at ") {
+			t.Errorf("never: %s", what)
+		}
+	}
+}
+
+func TestASeedReplaysExactly(t *testing.T) {
+	for seed := uint64(1); seed <= 12; seed++ {
+		first, err := playSeed(shared, seed, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := playSeed(shared, seed, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first.hash != again.hash || first.trace.n != again.trace.n {
+			for i, line := range first.trace.last() {
+				if other := again.trace.last(); i < len(other) && other[i] != line {
+					t.Errorf("seed %d, first difference shown:\n%s\n%s", seed, line, other[i])
+					break
+				}
+			}
+			t.Errorf("seed %d: traces %016x of %d lines and %016x of %d", seed, first.hash, first.trace.n, again.hash, again.trace.n)
+		}
+	}
+}
+
+func TestEveryKindOfFaultHasAName(t *testing.T) {
+	all := slices.Concat(callFaults, worldFaults)
+	seen := map[kind]bool{}
+	for _, k := range all {
+		if seen[k] {
+			t.Errorf("%s stands twice", k)
+		}
+		seen[k] = true
+	}
+	for k := range worldStrikes {
+		if !slices.Contains(worldFaults, k) {
+			t.Errorf("%s is never drawn", k)
+		}
+	}
+	for _, k := range worldFaults {
+		if worldStrikes[k] == nil && k != poolSmall {
+			t.Errorf("%s never strikes", k)
+		}
+	}
+}
