@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"coffer.internal/internal/chain/evm"
+	"coffer.internal/internal/store"
 	"coffer.internal/nonce"
 	"coffer.internal/wallet"
 	"coffer.internal/withdrawal"
@@ -43,9 +44,20 @@ func (d *daemon) start() {
 	d.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
 		DB: db, Ledger: d.ledger, Machine: &shakyMachine{Machine: t.machine, user: &d.user, book: t.book},
 		Chains: []withdrawal.ChainSetup{setup}, Cache: cache, Now: d.now, Actor: d.name,
+		Holder: fmt.Sprintf("%s, life %d", d.name, d.life), Daemons: t.running,
 	})
 	d.steps = d.engine.Steps()
 	d.closer = done
+}
+
+// running is how many daemons there are.
+func (t *town) running(context.Context, store.Reader) (n int, err error) {
+	for _, d := range t.daemons {
+		if d.alive {
+			n++
+		}
+	}
+	return max(n, 1), nil
 }
 
 // setup is the chain as one process uses it.
@@ -65,7 +77,7 @@ func (t *town) setup(u *user, now func() time.Time) (s withdrawal.ChainSetup, do
 		panic("sim: " + err.Error())
 	}
 	return withdrawal.ChainSetup{
-		Type: string(wallet.EVM), ID: chainID, Chain: c, MaxUnmined: maxUnmined, Poll: poll,
+		Type: string(wallet.EVM), ID: chainID, Chain: c, MaxUnmined: maxUnmined, Poll: poll, BumpAfter: t.plan.bumpAfter,
 		Native: withdrawal.Asset{Symbol: "ETH", Decimals: 18},
 		Assets: map[string]withdrawal.Asset{tokenSymbol: {Symbol: tokenSymbol, Contract: tokenAddress.Hex(), Decimals: 0}},
 	}, c.Close

@@ -58,7 +58,7 @@ func many(tpl *template, from, seeds uint64, out io.Writer) error {
 	for i, r := range s.failed {
 		r.show(out, i < 3)
 	}
-	for _, k := range slices.Concat(callFaults, worldFaults) {
+	for _, k := range slices.Concat(callFaults, worldFaults, operatorDoes) {
 		fmt.Fprintf(out, "%8d  %s\n", s.hits[k], k)
 	}
 	for _, p := range slices.Sorted(maps.Keys(s.crashes)) {
@@ -88,7 +88,7 @@ const enough = 1000
 
 // missing are the faults and crash points that were never hit.
 func (s *tally) missing() (all []string) {
-	for _, k := range slices.Concat(callFaults, worldFaults) {
+	for _, k := range slices.Concat(callFaults, worldFaults, operatorDoes) {
 		if s.hits[k] == 0 {
 			all = append(all, string(k))
 		}

@@ -26,15 +26,17 @@ type office struct {
 // request is one withdrawal as a customer wants it.
 type request struct {
 	withdrawal.Request
-	to       common.Address
-	accepted bool
+	to        common.Address
+	accepted  bool
+	cancelled bool // somebody asked for its end
+	reviewed  bool // the operator decided, or tried to
 }
 
 func newOffice(t *town) *office {
 	o := &office{user: user{name: "office", town: t}}
 	setup, _ := t.setup(&o.user, func() time.Time { return t.clock })
 	o.desk = withdrawal.NewDesk(withdrawal.DeskOptions{
-		DB: &shakyDB{DB: t.db, user: &o.user}, Chains: []withdrawal.ChainSetup{setup}, Actor: "office", Inline: true,
+		DB: &shakyDB{DB: t.db, user: &o.user}, Chains: []withdrawal.ChainSetup{setup}, Actor: "office", Inline: true, Signer: t.machine,
 	})
 	for i := range t.plan.payments {
 		to := common.BytesToAddress(crypto.Keccak256(fmt.Appendf(nil, "customer %d", i))[12:])

@@ -15,6 +15,7 @@ type plan struct {
 	payments                int
 	confirmations           int
 	finalized               bool
+	bumpAfter               time.Duration    // when fees are raised; 0: never by themselves
 	chance                  map[kind]float64 // of a fault at one call
 	strikes                 map[kind]int     // how many times a fault of the world strikes
 	troubles                time.Duration    // for how long there are faults
@@ -25,8 +26,8 @@ type plan struct {
 // draw makes the plan of a seed. Most seeds have few kinds of faults, and those often: many at once hide each other.
 func draw(rng *rand.Rand) plan {
 	p := plan{
-		nodes: 1 + 2*rng.IntN(2), daemons: 1, wallets: 1 + rng.IntN(maxWallets), payments: 2 + rng.IntN(7),
-		confirmations: 2 + rng.IntN(2), finalized: rng.IntN(5) == 0,
+		nodes: 1 + 2*rng.IntN(2), daemons: 1 + rng.IntN(3), wallets: 1 + rng.IntN(maxWallets), payments: 2 + rng.IntN(7),
+		confirmations: 2 + rng.IntN(2), finalized: rng.IntN(5) == 0, bumpAfter: time.Duration(15+rng.IntN(45)) * time.Second,
 		chance: map[kind]float64{}, strikes: map[kind]int{}, troubles: time.Duration(3+rng.IntN(12)) * time.Minute,
 	}
 	for _, k := range pick(rng, callFaults, 1+rng.IntN(4)) {
@@ -40,6 +41,12 @@ func draw(rng *rand.Rand) plan {
 	}
 	for _, k := range pick(rng, worldFaults, 1+rng.IntN(5)) {
 		p.strikes[k] = 1 + rng.IntN(3)
+	}
+	for _, k := range pick(rng, operatorDoes, rng.IntN(3)) {
+		p.strikes[k] = 1 + rng.IntN(3)
+	}
+	if rng.IntN(3) == 0 { // somebody has to see what the operator does about it
+		p.strikes[foreign]++
 	}
 	return p
 }

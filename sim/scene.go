@@ -17,8 +17,8 @@ import (
 // scene is its plan; with two daemons, the other one goes on where the first crashed.
 func scene(daemons, crashAt int) plan {
 	return plan{
-		nodes: 1, daemons: daemons, wallets: 2, payments: 5, confirmations: 2, chance: map[kind]float64{}, strikes: map[kind]int{},
-		troubles: 90 * time.Second, scene: true, crashAt: crashAt,
+		nodes: 1, daemons: daemons, wallets: 2, payments: 6, confirmations: 2, bumpAfter: 40 * time.Second, chance: map[kind]float64{}, strikes: map[kind]int{},
+		troubles: 150 * time.Second, scene: true, crashAt: crashAt,
 	}
 }
 
@@ -27,9 +27,17 @@ const sceneSeed = 1
 
 // stage puts the story on the agenda.
 func (t *town) stage() {
-	for i, r := range t.office.requests {
+	for i, r := range t.office.requests[:5] {
 		t.at(t.clock.Add(time.Duration(10+3*i)*time.Second), func() { t.office.submit(r) })
 	}
+	after := func(seconds int, do func()) { t.at(t.clock.Add(time.Duration(seconds)*time.Second), do) }
+	after(20, func() { t.stopped = true })
+	after(35, func() { t.office.bump(t.office.requests[2]) })
+	after(35, func() { t.office.cancel(t.office.requests[3]) })
+	after(50, func() { t.stopped = false })
+	after(120, func() { t.stopped = true; t.office.submit(t.office.requests[5]) }) // its fees are raised by its age
+	after(130, func() { t.crowd = 9 })
+	after(135, func() { t.stopped = false })
 	t.at(t.clock.Add(t.plan.troubles), t.heal)
 }
 
@@ -77,7 +85,7 @@ func scenes(tpl *template, s *tally, each int) (points int, err error) {
 }
 
 // sceneDaemons are with how many daemons the scene is played.
-var sceneDaemons = []int{1}
+var sceneDaemons = []int{1, 2}
 
 // addScene adds the result of a scene.
 func (s *tally) addScene(r result, p plan) {

@@ -39,7 +39,33 @@ func (t *town) arrange() {
 			}
 		}
 	}
+	for _, k := range operatorDoes {
+		for range t.plan.strikes[k] {
+			t.at(t.within(t.plan.troubles), func() { t.operate(k) })
+		}
+	}
 	t.at(t.clock.Add(t.plan.troubles), t.heal)
+}
+
+// operate has the operator do something.
+func (t *town) operate(k kind) {
+	if k == operatorRequeues || k == operatorGivesUp {
+		t.office.review(k)
+		return
+	}
+	r := t.office.requests[t.rng.IntN(len(t.office.requests))]
+	if !r.accepted {
+		if !t.calm {
+			t.soon(20, func() { t.operate(k) })
+		}
+		return
+	}
+	t.hit(k)
+	if k == operatorCancels {
+		t.office.cancel(r)
+	} else {
+		t.office.bump(r)
+	}
 }
 
 // within is a time drawn from the next so long.

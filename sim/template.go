@@ -75,7 +75,7 @@ func makeTemplate() (t *template, err error) {
 	if _, err := vault.Create(dir, words, []byte(passphrase), vault.Options{WorkFactor: 1}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	m, err := openMachine(dir)
+	m, _, err := openMachine(dir)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -117,15 +117,15 @@ func (t *template) copy() (dir string, err error) {
 
 func (t *template) remove() { _ = os.RemoveAll(t.dir) } // in memory; nothing of value
 
-func openMachine(dir string) (*signer.Machine, error) {
+func openMachine(dir string) (*signer.Machine, *journal.Journal, error) {
 	v, err := vault.Open(dir, []byte(passphrase), vault.Options{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	j, err := journal.Open(dir, v.Device(), journal.Options{})
 	if err != nil {
 		v.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return signer.New(v, j, "sim"), nil
+	return signer.New(v, j, "sim"), j, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/ethereum/go-ethereum/params"
 
 	"coffer.internal/internal/signer"
+	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/sim/world"
 	"coffer.internal/wallet"
@@ -34,6 +35,7 @@ type town struct {
 	dir     string
 	db      *sqlite.DB
 	machine *signer.Machine
+	journal *journal.Journal // the machine's
 	book    *signings
 	world   *world.World
 	token   *world.Token
@@ -54,13 +56,14 @@ type town struct {
 	asleep    bool // a daemon is frozen in the middle of a pass
 	lastFault time.Time
 
-	hits    map[kind]int
-	crashes map[string]int // by point
-	passed  map[string]int // the same, whether somebody crashed there or not
-	points  int            // durable steps so far
-	reviews map[string]bool
-	causes  causes
-	wrong   []string // what must not be
+	hits     map[kind]int
+	crashes  map[string]int // by point
+	passed   map[string]int // the same, whether somebody crashed there or not
+	points   int            // durable steps so far
+	reviews  map[string]bool
+	released map[string]int
+	causes   causes
+	wrong    []string // what must not be
 
 	refusedInScene bool
 }
@@ -75,7 +78,7 @@ const (
 func newTown(tpl *template, seed uint64, p *plan, live io.Writer) (t *town, err error) {
 	t = &town{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x636f66666572)), ctx: context.Background(), trace: newTrace(live), clock: epoch,
-		down: map[string]bool{}, hits: map[kind]int{}, crashes: map[string]int{}, passed: map[string]int{}, reviews: map[string]bool{}, book: newSignings(),
+		down: map[string]bool{}, hits: map[kind]int{}, crashes: map[string]int{}, passed: map[string]int{}, reviews: map[string]bool{}, released: map[string]int{}, book: newSignings(),
 	}
 	if p != nil {
 		t.plan = *p
@@ -91,7 +94,7 @@ func newTown(tpl *template, seed uint64, p *plan, live io.Writer) (t *town, err 
 			err = errors.Join(err, t.close())
 		}
 	}()
-	if t.machine, err = openMachine(t.dir); err != nil {
+	if t.machine, t.journal, err = openMachine(t.dir); err != nil {
 		return t, err
 	}
 	if t.db, err = sqlite.Open(t.ctx, filepath.Join(t.dir, databaseFile), sqlite.Options{Now: t.storeClock, Throwaway: true}); err != nil {

@@ -19,7 +19,7 @@ type result struct {
 	payments int
 	count    recount.Count
 	reviews  int // payments that stand in needs_review
-	caused   int // payments whose nonce somebody else spent, or whose token moved nothing
+	caused   int // payments that must: a cause is on the chain, and nobody decided what becomes of it
 	hits     map[kind]int
 	crashes  map[string]int
 	passed   map[string]int
@@ -134,8 +134,8 @@ func (t *town) succeeded(counter *recount.Counter, payment string) bool {
 
 func (t *town) judgeEnd(req *request, w withdrawal.Withdrawal, caused map[string]string, r *result) {
 	why := caused[req.ID]
-	if why != "" {
-		r.caused++
+	if why != "" && (w.State == store.WithdrawalNeedsReview || !req.reviewed) {
+		r.caused++ // else somebody decided what becomes of it
 	}
 	switch {
 	case w.State == store.WithdrawalNeedsReview:
@@ -143,10 +143,12 @@ func (t *town) judgeEnd(req *request, w withdrawal.Withdrawal, caused map[string
 		if why == "" {
 			t.violate("%s stands in needs_review without a cause: %s", req.ID, w.Reason)
 		}
-	case why != "":
+	case why != "" && !req.reviewed:
 		t.violate("%s does not stand in needs_review, though %s: %s %s", req.ID, why, w.State, w.Outcome)
 	case w.State != store.WithdrawalEnded:
 		t.violate("a day after the last fault %s is %s: %s", req.ID, w.State, w.Reason)
+	case w.Outcome == store.OutcomeCancelled && !req.cancelled:
+		t.violate("%s is cancelled, and nobody asked for it: %s", req.ID, w.Reason)
 	case w.Outcome == store.OutcomeFailed || w.Outcome == store.OutcomeRefused:
 		if req.Asset == "" || t.hits[tokenPaused]+t.hits[tokenBars] == 0 {
 			t.violate("%s is %s without a cause: %s", req.ID, w.Outcome, w.Reason)
@@ -156,7 +158,7 @@ func (t *town) judgeEnd(req *request, w withdrawal.Withdrawal, caused map[string
 
 // judgeSignings: for a payment, all that was ever signed stands at one nonce and pays the same; at a nonce, all is for one payment.
 func (t *town) judgeSignings() {
-	places := map[string]recount.Slot{}
+	places := map[string]map[recount.Slot]bool{}
 	paid := map[string]string{}
 	for slot, intents := range t.book.at {
 		owner := ""
@@ -168,10 +170,10 @@ func (t *town) judgeSignings() {
 				t.violate("nonce %d of %s was signed for %s and for %s", slot.Nonce, short(slot.Wallet), owner, i.Payment)
 			}
 			owner = i.Payment
-			if was, there := places[i.Payment]; there && was != slot {
-				t.violate("%s was signed at nonce %d and at nonce %d", i.Payment, was.Nonce, slot.Nonce)
+			if places[i.Payment] == nil {
+				places[i.Payment] = map[recount.Slot]bool{}
 			}
-			places[i.Payment] = slot
+			places[i.Payment][slot] = true
 			if i.Purpose != signing.PurposePayment {
 				continue
 			}
@@ -180,6 +182,11 @@ func (t *town) judgeSignings() {
 				t.violate("%s was signed to pay %s, and to pay %s", i.Payment, was, what)
 			}
 			paid[i.Payment] = what
+		}
+	}
+	for payment, at := range places {
+		if len(at) > 1+t.released[payment] {
+			t.violate("%s was signed at %d nonces, and released %d times", payment, len(at), t.released[payment])
 		}
 	}
 }

@@ -177,7 +177,7 @@ func (l *lane) stuck(m mending, head uint64) []place {
 			first = head
 		}
 		seen[a.ID] = first
-		if head > 0 && head >= first+blocksBeforeABump && m.now.Sub(a.SignedAt) >= l.setup.BumpAfter {
+		if head > 0 && head >= first+blocksBeforeABump && over(l.setup.BumpAfter, a.SignedAt, m.now) {
 			out = append(out, p)
 		}
 	}
@@ -195,7 +195,7 @@ func (p place) feesHelp() bool {
 // head is the height of the latest block that most nodes have, if something is old enough for it to matter.
 func (l *lane) head(ctx context.Context, m mending) (uint64, error) {
 	nodes, ok := l.chain.(chain.Nodes)
-	old := func(p place) bool { return m.now.Sub(p.newest().SignedAt) >= l.setup.BumpAfter/2 }
+	old := func(p place) bool { return over(l.setup.BumpAfter/2, p.newest().SignedAt, m.now) }
 	if !ok || l.setup.BumpAfter == 0 || !slices.ContainsFunc(m.places, old) {
 		return 0, nil
 	}

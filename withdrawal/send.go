@@ -144,10 +144,17 @@ func (l *lane) isDue(a store.Attempt, now time.Time) bool {
 	case l.resent[a.WalletID] != l.leases.epoch(a.WalletID) || a.State == store.AttemptSigned && a.Note == "":
 		return true
 	case a.State == store.AttemptSigned:
-		return now.Sub(a.UpdatedAt) >= l.setup.Poll
+		return over(l.setup.Poll, a.UpdatedAt, now)
 	default:
-		return now.Sub(a.SentAt) >= l.againAfter()
+		return over(l.againAfter(), a.SentAt, now)
 	}
+}
+
+// over says whether so much time has passed since then. A time that is still to come was written before the clock went back: nobody
+// may wait for it (F36).
+func over(d time.Duration, since, now time.Time) bool {
+	age := now.Sub(since)
+	return age < 0 || age >= d
 }
 
 // afterSend decides what a node's verdict makes of an attempt. Sent means that the bytes may be out, so that from now on the

@@ -39,7 +39,8 @@ func (a asides) put(payment string, now time.Time) { a[payment] = now.Add(asideF
 // at says whether a payment is left alone now.
 func (a asides) at(payment string, now time.Time) bool {
 	until, there := a[payment]
-	if there && !now.Before(until) {
+	// One that ends later than any could was put aside before the clock went back (F36).
+	if there && (!now.Before(until) || until.Sub(now) > asideFor) {
 		delete(a, payment)
 		return false
 	}

@@ -3,7 +3,9 @@ package withdrawal
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/big"
+	"slices"
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/store"
@@ -70,7 +72,8 @@ func (l *lane) opinions(ctx context.Context, d *demand, rows []store.Withdrawal)
 		payments[w.Contract] = append(payments[w.Contract], chain.Payment{ID: w.Payment, To: w.To, Contract: w.Contract, Amount: amountOf(w)})
 	}
 	all := make(map[string]opinion, len(rows))
-	for contract, ps := range payments {
+	for _, contract := range slices.Sorted(maps.Keys(payments)) { // always in one order, so that a simulation replays exactly
+		ps := payments[contract]
 		payer := d.richest(contract)
 		verdicts, errs := apart(ps, func(some []chain.Payment) ([]chain.Vetted, error) { return l.chain.Vet(ctx, payer, some) })
 		for i, p := range ps {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"coffer.internal/internal/fault"
@@ -250,8 +251,8 @@ func endWishes(ctx context.Context, tx store.Tx, ends []store.WithdrawalMove) er
 
 // endWishes ends wishes that came to nothing.
 func (l *lane) endWishes(ctx context.Context, ended map[int64]string) error {
-	for id, result := range ended {
-		err := l.db.Update(ctx, func(tx store.Tx) error { return tx.EndWishes(ctx, []int64{id}, result) })
+	for _, id := range slices.Sorted(maps.Keys(ended)) {
+		err := l.db.Update(ctx, func(tx store.Tx) error { return tx.EndWishes(ctx, []int64{id}, ended[id]) })
 		if err != nil && !errors.Is(err, store.ErrStale) {
 			return storefault.Of(err, "end a wish")
 		}

@@ -1,8 +1,6 @@
 package world_test
 
 import (
-	"math/big"
-
 	"github.com/ethereum/go-ethereum/params"
 
 	"coffer.internal/sim/world"
@@ -64,7 +62,6 @@ func refuses(s *send, says, anvil string) step { return step{send: s, says: says
 
 var (
 	half    = int64(wealth) / 2
-	half10  = new(big.Int).SetInt64(half).String()
 	mined   = step{mine: true}
 	cleared = step{clear: true}
 )
