@@ -132,7 +132,9 @@ const handOverWithin = 2 * time.Second
 // takes all that is given back.
 func (s *System) share(ctx context.Context) error {
 	_, leave := s.attending(kindRun)
+	collected := s.collecting(ctx)
 	err := s.engine.Run(ctx)
+	collected()
 	leave()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverWithin)
 	defer cancel()
@@ -155,9 +157,7 @@ func (s *System) drive(ctx context.Context, hold store.Hold) error {
 		case <-held.Done():
 		}
 	}()
-	leave := s.collecting(held)
 	err := s.engine.Run(held)
-	leave()
 	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
 		err = cause
 	}
