@@ -109,6 +109,7 @@ type explained struct {
 	wallets  []store.Wallet  // the chain's hot ones whose key a signing machine holds
 	loads    map[int64]store.Load
 	lower    *store.Attempt // at the lowest nonce of its wallet that is in no block
+	gap      *store.Nonce   // what a reservation holds of its wallet's lowest gap
 	alarms   []store.Alarm  // open, about the payment, its wallet or its chain
 	wishes   []store.Wish   // open, about the payment
 	foreign  bool           // something else has spent its nonce, finally

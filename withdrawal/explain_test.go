@@ -92,6 +92,11 @@ func TestEachCauseIsExplainedWithWhatIsSeenAndWhatToRun(t *testing.T) {
 			asked7(f, tried("signed", ""))
 			f.loads[1] = store.Load{Gaps: []uint64{5}, LowestUnmined: &five}
 		}, CauseGap, "nonce 5 below it is not signed", "coffer nonce list 0xa 1"},
+		"a gap that a reservation holds": {func(f *explained) {
+			asked7(f, tried("signed", ""))
+			f.loads[1] = store.Load{Gaps: []uint64{5}}
+			f.gap = &store.Nonce{Nonce: 5, Request: "r-9", Fence: 3, ExpiresAt: time.Unix(1100, 0)}
+		}, CauseGap, "reservation r-9 holds it | it goes on when that is used, or runs out at 1970-01-01T00:18:20Z", "coffer nonce release 0xa 1 5 --fence 3"},
 		"a gap that waits for the machine": {func(f *explained) {
 			asked7(f, tried("signed", ""))
 			f.Signer, f.loads[1] = SignerLocked, store.Load{Gaps: []uint64{5}}

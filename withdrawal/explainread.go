@@ -77,13 +77,36 @@ func (f *explained) readWallets(ctx context.Context, r store.Reader) error {
 	for _, l := range loads {
 		f.loads[l.WalletID] = l
 	}
+	if f.row.WalletID == 0 {
+		return nil
+	}
+	if err := f.readGap(ctx, r); err != nil {
+		return err
+	}
 	lowest := f.loads[f.row.WalletID].LowestUnmined
-	if f.row.WalletID == 0 || lowest == nil {
+	if lowest == nil {
 		return nil
 	}
 	as, err := r.Attempts(ctx, store.AttemptFilter{WalletID: f.row.WalletID, Nonce: lowest, States: open})
 	if len(as) > 0 {
 		f.lower = &as[len(as)-1]
+	}
+	return err
+}
+
+// readGap finds out whether somebody's reservation holds the lowest nonce that is not signed.
+func (f *explained) readGap(ctx context.Context, r store.Reader) error {
+	gaps := f.loads[f.row.WalletID].Gaps
+	if len(gaps) == 0 {
+		return nil
+	}
+	rows, err := r.Nonces(ctx, store.NonceFilter{WalletID: f.row.WalletID, States: []string{store.NonceReserved}, From: gaps[0], Limit: 1})
+	if err != nil || len(rows) == 0 || rows[0].Nonce != gaps[0] {
+		return err
+	}
+	requests, err := r.Requests(ctx, []string{rows[0].Request})
+	if len(requests) > 0 && requests[0].Kind == store.KindReservation {
+		f.gap = &rows[0]
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/store"
@@ -120,6 +121,14 @@ func (e *Explanation) gap(f explained, where string, gap, nonce uint64) {
 	why := fmt.Sprintf("it has nonce %d, and nonce %d below it is not signed, so no node can take it", nonce, gap)
 	if alarm, is := f.alarm("gap_refused"); is {
 		e.say(CauseGapRefused, why+": "+alarm.Why, "to do: "+alarm.ToDo, "coffer audit list --action attempt.sign")
+		return
+	}
+	if n := f.gap; n != nil {
+		next := "it goes on when that is used"
+		if !n.ExpiresAt.IsZero() {
+			next = "it goes on when that is used, or runs out at " + n.ExpiresAt.UTC().Format(time.RFC3339)
+		}
+		e.say(CauseGap, fmt.Sprintf("%s: reservation %s holds it", why, n.Request), next, fmt.Sprintf("coffer nonce release %s %d --fence %d", where, n.Nonce, n.Fence))
 		return
 	}
 	if f.Signer == SignerLocked || f.Signer == SignerSilent {

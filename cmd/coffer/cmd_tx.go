@@ -10,10 +10,11 @@ import (
 )
 
 func (a *app) txCommand() *cobra.Command {
-	return parent("tx", "Look at payments",
-		"Shows what became of accepted withdrawals: all of them, or one with everything that was signed and sent for it.",
-		"  coffer tx list --state queued\n  coffer tx show w-4711",
-		a.txListCommand(), a.txShowCommand())
+	return parent("tx", "Look at payments, and act on one",
+		"Shows what became of accepted withdrawals: all of them, or one with everything that was signed and sent for it. Bumps, cancels\n"+
+			"and queues again single payments.",
+		"  coffer tx list --state queued\n  coffer tx show w-4711\n  coffer tx bump w-4711",
+		a.txListCommand(), a.txShowCommand(), a.txBumpCommand(), a.txCancelCommand(), a.txRequeueCommand())
 }
 
 func (a *app) txListCommand() *cobra.Command {
