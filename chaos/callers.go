@@ -166,8 +166,8 @@ func (c *callers) feed(ctx context.Context, in io.Writer, ended <-chan struct{},
 // request is a line for `withdraw --file`.
 func request(p payment) string {
 	asset := ""
-	if p.Token != zero {
-		asset = fmt.Sprintf(`,"asset":%q`, tokenSymbol)
+	if symbol := p.symbol(); symbol != nil {
+		asset = fmt.Sprintf(`,"asset":%q`, *symbol)
 	}
 	return fmt.Sprintf(`{"request":%q,"chain_id":%d,"to":%q,"amount":"%d"%s}`, p.request, p.chain.id, p.To.Hex(), p.Amount, asset)
 }

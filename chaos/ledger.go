@@ -28,9 +28,9 @@ func openLedger(ctx context.Context, url string) (ledger, error) {
 
 // where narrows a count of payments down. A zero field narrows nothing.
 type where struct {
-	states []string // of the newest attempt; reserved: assigned to a nonce and not asked for
-	chain  int64
-	wallet []int64
+	states  []string // of the newest attempt; reserved: assigned to a nonce and not asked for
+	chain   int64
+	wallets []int64
 }
 
 // askAgain is how long a question is repeated when it fails: the primary may just have been killed.
@@ -57,9 +57,22 @@ func (l ledger) count(ctx context.Context, w where) (n int, err error) {
 		AND ($2::bigint = 0 OR w.chain_id = $2)
 		AND ($3::bigint[] IS NULL OR coalesce(a.wallet_id, r.wallet_id) = ANY ($3))`
 	err = l.ask(ctx, func(ctx context.Context) error {
-		return l.pool.QueryRow(ctx, q, w.states, w.chain, w.wallet).Scan(&n)
+		return l.pool.QueryRow(ctx, q, w.states, w.chain, w.wallets).Scan(&n)
 	})
 	return n, err
+}
+
+// drivenBy are the wallets whose lease the daemon of a process holds.
+func (l ledger) drivenBy(ctx context.Context, pid int) (wallets []int64, err error) {
+	err = l.ask(ctx, func(ctx context.Context) error {
+		rows, err := l.pool.Query(ctx, `SELECT wallet_id FROM wallet_leases WHERE holder IN (SELECT id FROM instances WHERE pid = $1)`, pid)
+		if err != nil {
+			return err
+		}
+		wallets, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	return wallets, err
 }
 
 // ended is how many payments have come to each end.

@@ -30,8 +30,8 @@ type settings struct {
 	out        io.Writer
 }
 
-// streams is how many callers hand withdrawals in.
-const streams = 4
+// streams is how many callers hand withdrawals in with `coffer withdraw --file -`. One more does it by SQL.
+const streams = 3
 
 // drainWithin is how long after all parts are healthy the last payment may end.
 const drainWithin = 60 * time.Second
@@ -128,6 +128,7 @@ func (s *show) underLoad(ctx context.Context, all []payment) error {
 			})
 		})
 	}
+	lines.Go(func() error { c.inbox(calling, s.world.ledger); return nil })
 	g.Go(func() error { return c.pace(ctx, all, s.length) })
 	g.Go(func() error { return s.strike(ctx) })
 	g.Go(func() error {

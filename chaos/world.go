@@ -220,13 +220,35 @@ func (w *world) take(draw *rand.Rand) (i int, letGo func()) {
 	}
 }
 
-// threatenedBy counts the payments in flight on the wallets that a daemon drives.
-func (w *world) threatenedBy(ctx context.Context, i int) (int, error) {
-	return w.gather(ctx, where{states: inFlight})
+// threatenedBy waits until payments are in flight on the wallets that a daemon drives, and counts them.
+func (w *world) threatenedBy(ctx context.Context, i int) (n int, err error) {
+	deadline := time.Now().Add(patience)
+	for {
+		wallets, err := w.ledger.drivenBy(ctx, w.daemons[i].run.pid())
+		if err != nil {
+			return 0, err
+		}
+		if n, err = w.ledger.count(ctx, where{states: inFlight, wallets: wallets}); err != nil || n >= enough || time.Now().After(deadline) {
+			return n, err
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return n, err
+		}
+	}
 }
 
+// takeOver is how long after the end of their leases the wallets of a daemon may be without one.
+const takeOver = 10 * time.Second
+
 // tookOver waits until others drive all wallets of a daemon.
-func (w *world) tookOver(ctx context.Context, i int) error { return nil }
+func (w *world) tookOver(ctx context.Context, i int) error {
+	ctx, cancel := context.WithTimeout(ctx, takeOver)
+	defer cancel()
+	return until(ctx, "other daemons to drive the wallets of "+w.daemons[i].run.name, 100*time.Millisecond, func(ctx context.Context) (bool, error) {
+		left, err := w.ledger.drivenBy(ctx, w.daemons[i].run.pid())
+		return err == nil && len(left) == 0, err
+	})
+}
 
 // close ends every process, and removes what was written.
 func (w *world) close(keep bool) error {
