@@ -100,7 +100,10 @@ func (l ledger) open(ctx context.Context, limit int) (requests []string, lines s
 	rows, err := l.pool.Query(ctx, `
 		SELECT w.request, w.chain_id, w.state, w.reason, coalesce(a.nonce::text, '-'), coalesce(a.state, '-'), coalesce(a.note, '')
 		FROM withdrawals w LEFT JOIN LATERAL (SELECT nonce, state, note FROM attempts WHERE payment = w.payment ORDER BY id DESC LIMIT 1) a ON true
-		WHERE w.state <> 'ended' ORDER BY w.seq LIMIT $1`, limit)
+		WHERE w.state <> 'ended'
+		UNION ALL
+		SELECT request, chain_id, 'in the inbox: ' || state, reason, '-', '-', '' FROM coffer_inbox WHERE state <> 'accepted'
+		LIMIT $1`, limit)
 	if err != nil {
 		return nil, "", err
 	}

@@ -214,9 +214,12 @@ func (s *show) drain(ctx context.Context) error {
 	began := time.Now()
 	within, cancel := context.WithTimeout(ctx, drainWithin)
 	defer cancel()
-	err := until(within, "the last payment", 50*time.Millisecond, func(ctx context.Context) (ok bool, err error) {
-		s.report.ended, s.report.paid, err = s.world.ledger.ended(ctx)
-		return s.report.paid == s.payments, err
+	err := until(within, "the last payment", 50*time.Millisecond, func(ctx context.Context) (bool, error) {
+		outcomes, all, err := s.world.ledger.ended(ctx)
+		if err == nil {
+			s.report.ended, s.report.paid = outcomes, all
+		}
+		return err == nil && all == s.payments, err
 	})
 	s.report.drained = time.Since(began)
 	if err == nil || ctx.Err() != nil {
