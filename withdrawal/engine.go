@@ -132,9 +132,15 @@ func (e *Engine) Run(ctx context.Context) error {
 // HandOver gives the wallets back after Run has ended, so that the others need not wait for the leases to run out.
 func (e *Engine) HandOver(ctx context.Context) error { return e.leases.giveBack(ctx) }
 
-// loopLeases keeps the leases until ctx ends.
+// loopLeases keeps the leases until ctx ends, and looks at once when another daemon gave some back.
 func (e *Engine) loopLeases(ctx context.Context) {
 	s := e.leaseStep()
+	given := make(chan struct{}, 1)
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	if l, ok := e.leases.db.(store.Listener); ok {
+		listening.Go(func() { l.Listen(ctx, store.TopicLeases, func() { nudge(given) }) })
+	}
 	tick := time.NewTicker(s.Every)
 	defer tick.Stop()
 	troubles := trouble{log: e.log.With("step", s.Name), now: e.now}
@@ -144,14 +150,23 @@ func (e *Engine) loopLeases(ctx context.Context) {
 			return
 		}
 		troubles.tell(err)
-		retry := tick.C
+		again := tick.C
 		if err != nil {
-			retry = time.After(lookEvery) // the leases run out otherwise
+			again = time.After(lookEvery) // the leases run out otherwise
 		}
 		select {
-		case <-retry:
+		case <-again:
+		case <-given:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// nudge wakes whoever waits on a channel that holds one.
+func nudge(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it is woken already
 	}
 }
 

@@ -105,10 +105,7 @@ func (l *lane) loop(ctx context.Context, s Step) {
 // wake has the named steps look at once.
 func (l *lane) wake(steps ...string) {
 	for _, s := range steps {
-		select {
-		case l.wakes[s] <- struct{}{}:
-		default: // it is woken already
-		}
+		nudge(l.wakes[s])
 	}
 }
 

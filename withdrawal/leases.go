@@ -24,6 +24,8 @@ type leases struct {
 	daemons func(context.Context, store.Reader) (int, error)
 	chains  []ChainSetup
 
+	passing sync.Mutex // one pass at a time: the last one's answer is what holds
+
 	mu    sync.Mutex
 	held  map[int64]store.Lease
 	known map[int64]bool // the wallets that the last pass knew of
@@ -73,6 +75,8 @@ func (l *leases) of(walletIDs ...int64) []store.Lease {
 // pass prolongs what this daemon has, gives back what is more than its share, and takes what is free up to that. It says
 // whether it got something new.
 func (l *leases) pass(ctx context.Context) (more bool, err error) {
+	l.passing.Lock()
+	defer l.passing.Unlock()
 	var now []store.Lease
 	var wallets []int64
 	err = l.db.Update(ctx, func(tx store.Tx) error {

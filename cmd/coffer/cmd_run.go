@@ -15,11 +15,12 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Be the daemon: pay what was accepted, until stopped",
 		Long: `Moves every accepted withdrawal to its end: chooses a wallet, binds a nonce, has the signing machine sign,
-sends, and follows it on the chain until it is final. One daemon runs per database. Stopped at any moment,
-by any signal, the next one goes on where it was. Its log goes to stderr.
+sends, and follows it on the chain until it is final. Stopped at any moment, by any signal, the next one goes on
+where it was. Its log goes to stderr.
 
-With --standby it is not refused when another daemon drives the database: it waits, and takes over when that
-one has ended, however it ended.`,
+On PostgreSQL any number of daemons, on any number of machines, share the wallets: each drives its share, and when one
+is killed or cut off the others take its wallets within the lease (15 s; lease in coffer.toml). On SQLite one daemon
+runs per file; with --standby another one waits, and takes over when that one has ended, however it ended.`,
 		Example: `  coffer run
   coffer run --standby`,
 		Args: exactly(),
@@ -41,6 +42,6 @@ one has ended, however it ended.`,
 			})
 		},
 	}
-	c.Flags().BoolVar(&standby, "standby", false, "wait while another daemon runs, and take over when it has ended")
+	c.Flags().BoolVar(&standby, "standby", false, "on SQLite: wait while another daemon runs, and take over when it has ended")
 	return c
 }

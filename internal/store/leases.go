@@ -14,6 +14,9 @@ type Lease struct {
 	ExpiresAt time.Time
 }
 
+// TopicLeases is what Listen hears when leases were given back.
+const TopicLeases = "leases"
+
 // LeaseReader is the part of Reader that is about leases.
 type LeaseReader interface {
 	// Leases lists the leases of these wallets, by wallet, expired ones too. One that nobody ever took is missing.
@@ -29,7 +32,8 @@ type LeaseWriter interface {
 	TakeLeases(ctx context.Context, holder string, walletIDs []int64, ttl time.Duration) ([]Lease, error)
 	// RenewLeases prolongs all that the holder still has, ended ones too if nobody took them, and gives them, by wallet.
 	RenewLeases(ctx context.Context, holder string, ttl time.Duration) ([]Lease, error)
-	// DropLeases gives back the holder's leases of these wallets (nil: all), so that others may take them at once.
+	// DropLeases gives back the holder's leases of these wallets (nil: all), so that others may take them at once. Whoever listens for
+	// TopicLeases hears of it with the commit.
 	DropLeases(ctx context.Context, holder string, walletIDs []int64) error
 	// HoldLeases keeps leases from being taken until the transaction ends. ErrStale if one has another holder or epoch.
 	HoldLeases(ctx context.Context, leases []Lease) error

@@ -44,6 +44,7 @@ func (t *tx) RenewLeases(_ context.Context, holder string, ttl time.Duration) ([
 // DropLeases gives leases back. It waits for the next statement or the commit.
 func (t *tx) DropLeases(_ context.Context, holder string, walletIDs []int64) error {
 	t.later("leases_drop", holder, walletIDs)
+	t.later("leases_told", channel(store.TopicLeases))
 	return nil
 }
 

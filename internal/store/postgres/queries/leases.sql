@@ -50,6 +50,9 @@ UPDATE wallet_leases l SET holder = '', expires_at = clock_timestamp()
 FROM mine m
 WHERE l.wallet_id = m.wallet_id AND l.holder = $1
 
+-- name: leases_told
+SELECT pg_notify($1, '')
+
 -- name: leases_hold
 -- Whoever took one meanwhile has changed its epoch, which is part of a key: then this waits, and finds the new epoch.
 SELECT FROM wallet_leases l
