@@ -34,7 +34,8 @@ CREATE TABLE alarms (
 );
 
 CREATE UNIQUE INDEX alarms_open ON alarms (key) WHERE ended_at IS NULL;
--- Read with each reservation; empty on a good day.
+-- Read with each reservation; empty on a good day, which the first one tells.
+CREATE INDEX alarms_brakes ON alarms (id) WHERE brake AND ended_at IS NULL;
 CREATE INDEX alarms_wallet_brakes ON alarms (wallet_id, id) WHERE brake AND ended_at IS NULL AND wallet_id IS NOT NULL;
 CREATE INDEX alarms_chain_brakes ON alarms (chain_type, chain_id, id) WHERE brake AND ended_at IS NULL AND wallet_id IS NULL;
 CREATE INDEX alarms_payment ON alarms (payment, id) WHERE payment IS NOT NULL;

@@ -24,19 +24,21 @@ SELECT w.id,
         WHERE n.wallet_id = w.id AND n.state = 'reserved' AND n.for_withdrawal
           AND (n.expires_at IS NULL OR n.expires_at > (SELECT clock_timestamp()) OR w.device IS NULL)),
     f.unmined, f.in_flight,
-    coalesce((SELECT why FROM (
+    CASE WHEN (SELECT EXISTS (SELECT FROM alarms x WHERE x.brake AND x.ended_at IS NULL)) THEN coalesce((SELECT why FROM (
         (SELECT x.id, x.why FROM alarms x
             WHERE x.wallet_id = w.id AND x.brake AND x.ended_at IS NULL AND x.wallet_id IS NOT NULL ORDER BY x.id LIMIT 1)
         UNION ALL
         (SELECT x.id, x.why FROM alarms x
             WHERE x.chain_type = w.chain_type AND x.chain_id = w.chain_id AND x.brake AND x.ended_at IS NULL AND x.wallet_id IS NULL
             ORDER BY x.id LIMIT 1)
-        ORDER BY id LIMIT 1) b), '')
+        ORDER BY id LIMIT 1) b), '') ELSE '' END
 FROM internal_wallets w
 JOIN wallet_counts c ON c.wallet_id = w.id
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE NOT x.mined AND NOT EXISTS (
-            SELECT FROM attempts a WHERE a.wallet_id = w.id AND a.nonce = x.nonce AND a.state = 'final')) AS unmined,
+    -- One below the highest final nonce is looked at by itself: there it may be that another attempt of it is final.
+    SELECT count(*) FILTER (WHERE NOT x.mined AND NOT (
+            x.nonce <= coalesce((SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = w.id), -1)
+            AND EXISTS (SELECT FROM attempts a WHERE a.wallet_id = w.id AND a.nonce = x.nonce AND a.state = 'final'))) AS unmined,
         count(*) AS in_flight
     FROM (
         SELECT a.nonce, bool_or(a.state = 'mined') AS mined FROM attempts a
