@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -28,8 +32,18 @@ var settings = map[string]string{
 	"jit":              "off",
 }
 
-// configOf reads a URL. Its errors say nothing of the URL: where a wrong one has its password cannot be told for certain.
-func configOf(url, actor string) (*pgxpool.Config, error) {
+// How long a host is waited for. Without these, one that is gone without a word would keep a connection for a quarter of an hour,
+// and the next host of the URL from being tried.
+const (
+	connectWithin = 10 * time.Second // unless the URL has a connect_timeout
+	pongWithin    = 5 * time.Second  // of a connection that was idle and is to be used again
+)
+
+var alive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
+
+// configOf reads a URL. Its errors say nothing of the URL: where a wrong one has its password cannot be told for certain. newest is
+// the newest timeline that was seen.
+func configOf(url, actor string, newest *atomic.Int64) (*pgxpool.Config, error) {
 	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
 		return nil, fmt.Errorf("%w: its URL does not begin with postgres://", store.ErrUnreachable)
 	}
@@ -48,25 +62,25 @@ func configOf(url, actor string) (*pgxpool.Config, error) {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "coffer"
 	}
-	asked := c.ValidateConnect // target_session_attrs in the URL
-	c.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
-		if asked != nil {
-			if err := asked(ctx, conn); err != nil {
-				return err
-			}
-		}
-		return checkServer(ctx, conn)
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connectWithin
 	}
+	c.DialFunc = (&net.Dialer{Timeout: c.ConnectTimeout, KeepAliveConfig: alive, Control: giveUp}).DialContext
+	config.PingTimeout = pongWithin
+	// In place of target_session_attrs in the URL: it is always the primary.
+	c.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error { return checkServer(ctx, conn, newest) }
 	return config, nil
 }
 
 var (
-	errReplica  = errors.New("the server is a replica (it is in recovery); coffer reads and writes the primary only")
+	errReplica = errors.New("the server is a replica (it is in recovery); coffer reads and writes the primary only: " +
+		"name that, or all servers of the cluster, as postgres://USER@HOST1:5432,HOST2:5432/DATABASE")
 	errReadOnly = errors.New("the server is read-only (default_transaction_read_only is on); coffer needs one that takes writes")
+	errFormer   = errors.New("the server is a former primary: another one was promoted since; make it a standby of that one")
 )
 
 // checkServer refuses a server that is not the primary. Of several hosts in the URL the next one is tried then.
-func checkServer(ctx context.Context, conn *pgconn.PgConn) error {
+func checkServer(ctx context.Context, conn *pgconn.PgConn, newest *atomic.Int64) error {
 	results, err := conn.Exec(ctx, queries["server"]).ReadAll()
 	if err != nil {
 		return err
@@ -81,5 +95,33 @@ func checkServer(ctx context.Context, conn *pgconn.PgConn) error {
 	case string(row[1]) == yes:
 		return errReadOnly
 	}
-	return nil
+	return checkTimeline(ctx, conn, newest)
+}
+
+// checkTimeline refuses a server on an older timeline than one that this process was connected to: each promotion begins a new one,
+// and what was committed there is not here. A server that does not tell its timeline, as some that are managed, is believed.
+func checkTimeline(ctx context.Context, conn *pgconn.PgConn, newest *atomic.Int64) error {
+	results, err := conn.Exec(ctx, queries["timeline"]).ReadAll()
+	if errors.As(err, new(*pgconn.PgError)) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(results) != 1 || len(results[0].Rows) != 1 {
+		return errors.New("the server does not say what its timeline is")
+	}
+	here, err := strconv.ParseInt(string(results[0].Rows[0][0]), 10, 64)
+	if err != nil {
+		return err
+	}
+	for {
+		seen := newest.Load()
+		if here < seen {
+			return errFormer
+		}
+		if newest.CompareAndSwap(seen, here) {
+			return nil
+		}
+	}
 }

@@ -49,6 +49,9 @@ func (e oneLine) Unwrap() error { return e.error }
 // stale is the SQLSTATE that all_or_stale raises.
 const stale = "CF001"
 
+// readOnly is the SQLSTATE of a write to a server that takes none: it became a replica, or the operator closed it.
+const readOnly = "25006"
+
 // meaning is ours for an SQLSTATE, or nil.
 func meaning(code string) error {
 	switch code {
@@ -63,7 +66,7 @@ func meaning(code string) error {
 	case "42P01", // undefined_table
 		"3F000": // invalid_schema_name
 		return store.ErrNoSchema
-	case "25006", // read_only_sql_transaction: it became a replica, or the operator closed it
+	case readOnly,
 		"25P03", // idle_in_transaction_session_timeout
 		"3D000": // invalid_catalog_name: no such database
 		return store.ErrUnreachable

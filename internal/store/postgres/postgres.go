@@ -1,8 +1,9 @@
 // Package postgres offers the storage contract on PostgreSQL, for when one machine is not enough.
 //
-// Every transaction goes to the primary; a server in recovery is refused at connect. Writes run at READ COMMITTED under locks
-// on the wallets, taken in id order: what is decided on is read by statements of its own after the lock, so it is what the
-// last holder of the lock left. Reads have one REPEATABLE READ snapshot.
+// Every transaction goes to the primary; a server in recovery is refused at connect, and the next host of the URL tried. When the
+// primary goes away and a standby is promoted, the same handle goes on there (docs/decisions/0011). Writes run at READ COMMITTED
+// under locks on the wallets, taken in id order: what is decided on is read by statements of its own after the lock, so it is what
+// the last holder of the lock left. Reads have one REPEATABLE READ snapshot.
 //
 // Round trips are what an allocation costs here. So BEGIN waits for the first statement and goes with it, and writes whose
 // result nobody asks for wait for COMMIT and go with that: a reservation is two round trips, whatever its size. What such a
@@ -17,6 +18,7 @@ import (
 	"embed"
 	"errors"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -44,7 +46,8 @@ type Options struct {
 
 // DB is one database as one process uses it.
 type DB struct {
-	pool *pgxpool.Pool
+	pool   *pgxpool.Pool
+	newest atomic.Int64 // the newest timeline that a server was on
 
 	checking chan struct{} // holds a token when nobody is looking at the schema
 	checked  chan struct{} // closed once the schema is known to be the one this program knows
@@ -56,7 +59,8 @@ var _ store.DB = (*DB)(nil)
 // Open gives a handle to the database of a URL. It connects to nothing: the first use does. The URL, which may hold a password,
 // is in no error.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
-	config, err := configOf(url, o.Actor)
+	d := &DB{checking: make(chan struct{}, 1), checked: make(chan struct{})}
+	config, err := configOf(url, o.Actor, &d.newest)
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +70,9 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	config.MinConns, config.MinIdleConns = 0, 0
 	config.MaxConns = int32(min(max(2, size), 10_000))
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	if d.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, errors.New("postgres: the pool cannot be made") // its error may quote the URL
 	}
-	d := &DB{pool: pool, checking: make(chan struct{}, 1), checked: make(chan struct{})}
 	d.checking <- struct{}{}
 	return d, nil
 }

@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"coffer.internal/internal/store"
 )
@@ -44,7 +46,10 @@ func (d *DB) View(ctx context.Context, fn func(store.Reader) error) error {
 	}
 	defer conn.Release()
 	r := &reader{conn: conn.Conn(), ctx: ctx, begin: beginView}
-	defer r.rollback() // nothing was written
+	defer func() {
+		r.rollback() // nothing was written
+		d.leave(r)
+	}()
 	return fn(r)
 }
 
@@ -63,7 +68,10 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 
 func (d *DB) try(ctx context.Context, conn *pgx.Conn, fn func(store.Tx) error) error {
 	t := &tx{reader{conn: conn, ctx: ctx, begin: beginUpdate}}
-	defer t.rollback() // also when fn panics; after a commit there is nothing to roll back
+	defer func() { // also when fn panics; after a commit there is nothing to roll back
+		t.rollback()
+		d.leave(&t.reader)
+	}()
 	if err := fn(t); err != nil {
 		return err
 	}
@@ -74,6 +82,15 @@ func (d *DB) try(ctx context.Context, conn *pgx.Conn, fn func(store.Tx) error) e
 		return err
 	}
 	return t.commit()
+}
+
+// leave gives up all connections when one showed that the server went away or takes no writes any more: the others lead there too,
+// and each would fail somebody. New ones look for the primary. Those in use end with their transactions.
+func (d *DB) leave(r *reader) {
+	var server *pgconn.PgError
+	if r.ctx.Err() == nil && (r.conn.IsClosed() || errors.As(r.failed, &server) && server.Code == readOnly) {
+		d.pool.Reset()
+	}
 }
 
 // unreachable is why there is no connection; a context that ended is told as that.

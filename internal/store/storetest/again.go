@@ -113,7 +113,7 @@ func testAgain(t *testing.T, h Harness) {
 			second := w.asks(w.again(n, "p", "payment"))[0]
 			w.move(second, asked, refused)
 			w.same("beside one that is sent", "p", w.nonce(id, 0).Request)
-			w.same("the withdrawal's nonce", n.Nonce, *w.withdrawal("p").Nonce)
+			w.same("the withdrawal's nonce", &n.Nonce, w.withdrawal("p").Nonce)
 			third := w.asks(w.again(n, "p", "cancel"))[0]
 			w.move(first, sent, superseded)
 			w.move(third, asked, refused)

@@ -10,8 +10,8 @@ import (
 
 // guard starts the server and reads from standard input, whose other end only the test's process has open. When that
 // process is gone, killed or not, the reading ends; then the server is killed by its id, again until it is gone (it may not
-// listen to signals yet), and its folder removed. The signals of a terminal do not reach it: it must outlive those who are
-// asked to end.
+// listen to signals yet), and its folder removed, and with the last of a Pair's that of the Pair. The signals of a terminal do
+// not reach it: it must outlive those who are asked to end.
 const guard = `
 trap '' INT TERM HUP
 dir=$1; shift
@@ -22,6 +22,7 @@ server=$!
 watch=$!
 wait "$server"
 rm -rf "$dir"
+case ${dir%/*} in */coffer-pg-*) rmdir "${dir%/*}" 2>/dev/null;; esac
 kill -KILL "$watch" 2>/dev/null
 exit 0
 `

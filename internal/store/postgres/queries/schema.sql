@@ -16,6 +16,10 @@ SELECT clock_timestamp()
 SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on', set_config('synchronous_commit',
     CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)
 
+-- name: timeline
+-- The name of the file that is written now begins with it. pg_control_checkpoint tells it only after the next checkpoint.
+SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint
+
 -- name: lock_key
 -- Advisory locks are one database's. Two ledgers in two schemas of it do not share theirs.
 SELECT ('x' || substr(encode(sha256(convert_to('coffer/' || coalesce(current_schema(), '') || '/' || $1, 'UTF8')), 'hex'), 1, 16))::bit(64)::bigint
