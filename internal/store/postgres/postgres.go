@@ -1,7 +1,7 @@
 // Package postgres offers the storage contract on PostgreSQL, for when one machine is not enough.
 //
 // Every transaction goes to the primary; a server in recovery is refused at connect, and the next host of the URL tried. When the
-// primary goes away and a standby is promoted, the same handle goes on there (docs/decisions/0011). Writes run at READ COMMITTED
+// primary goes away and a standby is promoted, the same handle goes on there (docs/decisions/0012). Writes run at READ COMMITTED
 // under locks on the wallets, taken in id order: what is decided on is read by statements of its own after the lock, so it is what
 // the last holder of the lock left. Reads have one REPEATABLE READ snapshot.
 //
