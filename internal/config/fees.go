@@ -57,7 +57,7 @@ func (f *file) fees(at string, k known, t chainTable) (fees Fees, err error) {
 		return Fees{}, err
 	}
 	if fees.MinPriority.Cmp(fees.MaxPerGas) > 0 {
-		return Fees{}, f.bad(at+"min_priority_fee", "make it less than max_fee_per_gas", "%q is above max_fee_per_gas = %s wei", *t.MinPriorityFee, fees.MaxPerGas)
+		return Fees{}, f.bad(at+"min_priority_fee", "make it less than max_fee_per_gas", "%s wei is above max_fee_per_gas = %s wei", fees.MinPriority, fees.MaxPerGas)
 	}
 	return fees, nil
 }

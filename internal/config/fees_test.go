@@ -46,7 +46,7 @@ func TestFeesThatCannotBeMeantAreRefused(t *testing.T) {
 		"[chain.evm.1]\nbump_after = \"1ms\"\n":                                        `bump_after = "1ms" must be from 100ms`,
 		"[chain.evm.1]\nl1_fee = \"zk\"\n":                                             `l1_fee = "zk" is not a way`,
 		"[chain.evm.1]\nmax_fee_per_gas = 30\n":                                        "max_fee_per_gas = 30 must be an amount",
-		"[chain.evm.1]\nmin_priority_fee = \"2 gwei\"\nmax_fee_per_gas = \"1 gwei\"\n": `min_priority_fee = "2 gwei" is above max_fee_per_gas`,
+		"[chain.evm.1]\nmin_priority_fee = \"2 gwei\"\nmax_fee_per_gas = \"1 gwei\"\n": "min_priority_fee = 2000000000 wei is above max_fee_per_gas",
 		"[chain.btc.0]\nmax_fee = \"1 gwei\"\n":                                        "chain.btc.0.max_fee",
 		"[chain.solana.101]\nbump_after = \"20s\"\n":                                   "chain.solana.101.bump_after",
 	} {

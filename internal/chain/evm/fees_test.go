@@ -57,6 +57,7 @@ func TestFeesFollowTheMarketAndOutbidWhatTheyReplace(t *testing.T) {
 		{name: "it rounds up", market: now, replaces: []signing.Intent{offers("5001", "501")}, maxFee: "5502", tip: "552"},
 		{name: "by 1 wei at least", market: now, replaces: []signing.Intent{offers("3000", "0")}, maxFee: "3300", tip: "100"},
 		{name: "by 1 wei where a tenth is nothing", market: market{base: new(big.Int), tip: new(big.Int)}, replaces: []signing.Intent{offers("1", "1")}, maxFee: "2", tip: "2"},
+		{name: "also over nothing", market: market{price: new(big.Int)}, replaces: []signing.Intent{pays("0")}, price: "1"},
 		{name: "the market is above the bump", market: now, replaces: []signing.Intent{offers("1200", "50")}, maxFee: "2100", tip: "100"},
 		{name: "only the tip has to rise", market: now, replaces: []signing.Intent{offers("1200", "400")}, maxFee: "2440", tip: "440"},
 		{name: "only the fee cap has to rise", market: now, replaces: []signing.Intent{offers("9000", "10")}, maxFee: "9900", tip: "100"},
@@ -106,6 +107,13 @@ func TestFeesFollowTheMarketAndOutbidWhatTheyReplace(t *testing.T) {
 		if text(got.maxFee) != c.maxFee || text(got.tip) != c.tip || text(got.price) != c.price {
 			t.Errorf("%s: %v, %v, %v", c.name, got.maxFee, got.tip, got.price)
 		}
+	}
+}
+
+func TestF37WithoutASettingThereAreCapsAllTheSame(t *testing.T) {
+	p := policy(t, FeePolicy{})
+	if inGwei(p.MaxPerGas) != "500 gwei" || inEther(p.MaxFee) != "1 ether" {
+		t.Errorf("%+v", p)
 	}
 }
 

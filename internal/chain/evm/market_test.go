@@ -42,24 +42,25 @@ func (w *town) tipNow(t *testing.T, c chain.Chain) string {
 }
 
 func TestTheTipIsWhatWasPaidInRecentBlocksAndTheNodesOwnAdviceWhereNobodyPaid(t *testing.T) {
-	for _, start := range []func(*testing.T, map[common.Address]*big.Int) node{startGeth, startAnvil} {
-		w := newTown(t, start)
-		for range 2 {
-			w.pay(t, 7*params.GWei)
-		}
-		w.Mine(t, 5) // empty blocks say nothing
-		if got := w.tipNow(t, w.Chain); got != "7000000000" {
-			t.Errorf("tip %s", got)
-		}
-		if got := w.tipNow(t, w.withFees(t, evm.FeePolicy{MinTip: big.NewInt(8 * params.GWei)})); got != "8000000000" {
-			t.Errorf("with a floor: tip %s", got)
-		}
-		w.Mine(t, 10)
-		w.proxy.Lie(answer("eth_maxPriorityFeePerGas", `"0x77359400"`))
-		if got := w.tipNow(t, w.Chain); got != "2000000000" {
-			t.Errorf("after empty blocks: tip %s", got)
-		}
-		w.proxy.Lie(nil)
+	for name, start := range map[string]func(*testing.T, map[common.Address]*big.Int) node{"geth": startGeth, "anvil": startAnvil} {
+		t.Run(name, func(t *testing.T) {
+			w := newTown(t, start)
+			for range 2 {
+				w.pay(t, 7*params.GWei)
+			}
+			w.Mine(t, 5) // empty blocks say nothing
+			if got := w.tipNow(t, w.Chain); got != "7000000000" {
+				t.Errorf("tip %s", got)
+			}
+			if got := w.tipNow(t, w.withFees(t, evm.FeePolicy{MinTip: big.NewInt(8 * params.GWei)})); got != "8000000000" {
+				t.Errorf("with a floor: tip %s", got)
+			}
+			w.Mine(t, 10)
+			w.proxy.Lie(answer("eth_maxPriorityFeePerGas", `"0x77359400"`))
+			if got := w.tipNow(t, w.Chain); got != "2000000000" {
+				t.Errorf("after empty blocks: tip %s", got)
+			}
+		})
 	}
 }
 
@@ -106,7 +107,7 @@ func TestF30AboveTheCapItWaitsAndGoesOnWhenTheBaseFeeHasFallen(t *testing.T) {
 	w := newTown(t, startAnvil)
 	c := w.withFees(t, evm.FeePolicy{MaxPerGas: big.NewInt(100 * params.GWei)})
 	first := w.payment(t, c, "one", "")
-	w.call(t, "anvil_setNextBlockBaseFeePerGas", "0x482d2fbc00") // 310 gwei
+	w.call(t, "anvil_setNextBlockBaseFeePerGas", "0x482d709c00") // 310 gwei
 	w.Mine(t, 1)
 	again := w.order(t, "one", "", first.Intent.EVM.To)
 	again.Replaces = append(again.Replaces, first.Intent)
@@ -129,6 +130,21 @@ func TestF30AboveTheCapItWaitsAndGoesOnWhenTheBaseFeeHasFallen(t *testing.T) {
 	// Under the cap by base fee and tip, but not by twice the base fee: it offers the cap.
 	if e := w.payment(t, c, "two", "").Intent.EVM; e.MaxFeePerGas != "100000000000" {
 		t.Errorf("%+v", e)
+	}
+}
+
+func TestF30NothingIsBoundWhileTheBaseFeeIsAboveTheCap(t *testing.T) {
+	w := newTown(t, startGeth)
+	w.proxy.Lie(answer("eth_feeHistory", `{"baseFeePerGas":["0x482d709c00"],"reward":[]}`)) // 310 gwei
+	c := w.withFees(t, evm.FeePolicy{MaxPerGas: big.NewInt(100 * params.GWei)})
+	f, err := c.Funds(t.Context(), []string{w.Payer}, nil)
+	must(t, err)
+	if f.Wait != "the base fee is 310 gwei, above max_fee_per_gas = 100 gwei" || f.Native[w.Payer].Sign() <= 0 {
+		t.Errorf("%+v", f)
+	}
+	w.proxy.Lie(nil)
+	if f, err = c.Funds(t.Context(), []string{w.Payer}, nil); err != nil || f.Wait != "" {
+		t.Errorf("%+v, %v", f, err)
 	}
 }
 

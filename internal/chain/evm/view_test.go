@@ -62,6 +62,8 @@ func TestWhatSeveralNodesShowIsPutTogether(t *testing.T) {
 		{"nowhere and spent on all, for ever on one", []view{settled, spent}, absent, true, spending{true, false}, ""},
 		{"nowhere and spent on all for ever", []view{settled, settled}, absent, true, spending{true, true}, ""},
 		{"nowhere and spent on all, one keeps no old state", []view{settled, old}, absent, true, spending{true, false}, "no state"},
+		{"nowhere and spent on all, for ever on the other", []view{spent, settled}, absent, true, spending{true, false}, ""},
+		{"F12 nowhere and spent on the other", []view{waiting, spent}, absent, true, spending{}, ""},
 		{"F12 nowhere and spent on one", []view{spent, waiting}, absent, true, spending{}, ""},
 		{"F06 nowhere and spent on two for ever, the third silent", []view{settled, silent, settled}, absent, false, spending{}, "silent"},
 		{"F06 nowhere on one, the other silent", []view{spent, silent}, unknown, false, spending{}, "nonce 7 spent without it"},
