@@ -14,8 +14,9 @@ const spentPasses = 3
 
 // The reasons that the chain gives a payment to wait.
 const (
-	reasonSpent   = "nonce %d of %s was spent by something that is not coffer's; it is not final yet"
-	reasonForeign = "nonce %d of %s was spent, finally, by something that is not coffer's: to pay again, `coffer-signer release %s --reason TEXT` at the signing machine, then `coffer tx requeue %s`; to give up, `coffer tx cancel %s`"
+	byOthers      = "by something that is not coffer's" // there the guard step finds it
+	reasonSpent   = "nonce %d of %s was spent " + byOthers + "; it is not final yet"
+	reasonForeign = "nonce %d of %s was spent, finally, " + byOthers + ": to pay again, `coffer-signer release %s --reason TEXT` at the signing machine, then `coffer tx requeue %s`; to give up, `coffer tx cancel %s`"
 	reasonAll     = "%s; it ends when every configured node says so: %s"
 )
 

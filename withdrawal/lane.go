@@ -31,6 +31,7 @@ type lane struct {
 	aside  asides           // payments that are left alone for a while; only the bind step's goroutine touches it
 	spent  map[spot]int     // passes in a row that saw a nonce spent by something else; only the track step's
 	resent map[int64]int64  // by wallet, the epoch in which the send step has sent all once; only the send step's
+	watch  watch            // what the guard step remembers
 	heads  map[int64]uint64 // by attempt, the height at which the mend step saw it first; only that step's
 }
 
@@ -54,6 +55,7 @@ const (
 	stepTrack = "track"
 	stepMend  = "mend"
 	stepLease = "lease"
+	stepGuard = "guard"
 )
 
 // Step is one kind of pass over the rows that are its business. Whoever calls passes himself (the simulator) needs no Run.
@@ -76,6 +78,7 @@ func (l *lane) steps() []Step {
 		{name, stepSign, look, l.sign},
 		{name, stepSend, look, l.send},
 		{name, stepTrack, l.setup.Poll, l.track},
+		{name, stepGuard, max(l.setup.Poll, guardEvery), l.guard},
 	}
 }
 

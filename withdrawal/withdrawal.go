@@ -35,6 +35,8 @@ type ChainSetup struct {
 	MaxUnmined int           // room per wallet: payments under way and not yet in a block
 	Poll       time.Duration // how often the nodes are asked for news
 	BumpAfter  time.Duration // how long blocks may pass a transaction by before its fees are raised; 0: never by itself
+	HeadMaxAge time.Duration // how old the newest block may be before nothing new is paid; 0: any age
+	StuckAfter time.Duration // how long a wallet's lowest nonce may be in no block; 0: DefaultStuckAfter
 	Native     Asset
 	Assets     map[string]Asset // by symbol
 }

@@ -1,0 +1,136 @@
+package withdrawal
+
+import (
+	"fmt"
+	"strings"
+
+	"coffer.internal/internal/store"
+)
+
+// AlarmKind is what an alarm is about. The list is closed: what is not in alarmKinds cannot be raised.
+type AlarmKind string
+
+// About one wallet.
+const (
+	AlarmNotAccepted    AlarmKind = "not_accepted"    // signed, and no node took it (F02)
+	AlarmStuck          AlarmKind = "stuck"           // the lowest nonce is in no block (F20)
+	AlarmRejected       AlarmKind = "rejected"        // a node says that it can never take it
+	AlarmForeignUse     AlarmKind = "foreign_use"     // the chain has spent what was never asked for (F11)
+	AlarmForeignSpend   AlarmKind = "foreign_spend"   // the chain has spent on something else what was asked for (F10)
+	AlarmOccupied       AlarmKind = "occupied"        // something else stands at a nonce in a node's pool (F09)
+	AlarmDelegated      AlarmKind = "delegated"       // the account's code was handed to a contract (F17)
+	AlarmNoGas          AlarmKind = "no_gas"          // what is under way cannot be paid for (F32)
+	AlarmSignerConflict AlarmKind = "signer_conflict" // ledger and signing machine contradict each other
+	AlarmGapRefused     AlarmKind = "gap_refused"     // the signing machine refused to fill a gap
+)
+
+// About one chain.
+const (
+	AlarmWrongChain    AlarmKind = "wrong_chain"    // a node is on another chain (F37)
+	AlarmNodesDisagree AlarmKind = "nodes_disagree" // nodes have different blocks at one height
+	AlarmHeadOld       AlarmKind = "head_old"       // no node has a new block
+	AlarmClock         AlarmKind = "clock"          // the newest block is from the future (F36)
+	AlarmNodesSilent   AlarmKind = "nodes_silent"   // the majority of the nodes gives no clean answer
+	AlarmNodeSilent    AlarmKind = "node_silent"    // one does not, and the majority does
+	AlarmNodeBehind    AlarmKind = "node_behind"    // one has old blocks, and others new ones
+	AlarmSignerSilent  AlarmKind = "signer_silent"  // something waits for the signing machine, which does not answer
+	AlarmSignerLocked  AlarmKind = "signer_locked"  // something waits for it, and it is locked
+	AlarmNoFunds       AlarmKind = "no_funds"       // a queued payment that no wallet has the funds for
+	AlarmFeeCap        AlarmKind = "fee_cap"        // fees are above the chain's cap, and something waits (F30)
+)
+
+// AlarmNeedsReview is about one payment.
+const AlarmNeedsReview AlarmKind = "needs_review"
+
+// What an alarm is about.
+const (
+	aboutWallet  = "wallet"
+	aboutChain   = "chain"
+	aboutPayment = "payment"
+)
+
+// alarmRule is what holds for all alarms of a kind.
+type alarmRule struct {
+	about  string
+	brake  bool // while one is open, the wallet, or every wallet of the chain, gets no new payment
+	sticky bool // only a person ends it: that it is no more to be seen says nothing
+	passes int  // seen in so many passes in a row it is believed; what comes and goes by itself for a moment is no alarm
+	todo   string
+}
+
+// alarmKinds is the one table of them; docs/alarms.md shows it, and a test holds the two together. In todo, {address}, {chain}
+// (type and id), {id} (chain id) and {payment} stand for the alarm's own.
+var alarmKinds = map[AlarmKind]alarmRule{
+	AlarmNotAccepted: {aboutWallet, true, false, 1,
+		"see what the nodes answer: coffer nonce list {address} {id}, coffer health {address} {id}; it is sent again by itself"},
+	AlarmStuck: {aboutWallet, true, false, 1,
+		"see it with coffer nonce list {address} {id}; then coffer tx bump REQUEST, or coffer tx cancel REQUEST"},
+	AlarmRejected: {aboutWallet, true, false, 1,
+		"see which with coffer tx list; if the reason does not go away: coffer tx cancel REQUEST"},
+	AlarmForeignUse: {aboutWallet, true, true, 1,
+		"find out who else has the key; the cursor follows the chain by itself; then coffer alarms lift ALARM --reason TEXT, or coffer deactivate {address} {id}"},
+	AlarmForeignSpend: {aboutWallet, true, true, 1,
+		"find out who else has the key; each payment has an alarm of its own; then coffer alarms lift ALARM --reason TEXT, or coffer deactivate {address} {id}"},
+	AlarmOccupied: {aboutWallet, true, true, 1,
+		"find out who else has the key: coffer health {address} {id}; then coffer alarms lift ALARM --reason TEXT, or coffer deactivate {address} {id}"},
+	AlarmDelegated: {aboutWallet, true, false, 1,
+		"find out who signed the authorization; delegate to the zero address to end it, or coffer deactivate {address} {id}"},
+	AlarmNoGas: {aboutWallet, true, false, 1,
+		"send coin to {address}; what is under way goes on by itself"},
+	AlarmSignerConflict: {aboutWallet, true, true, 1,
+		"compare coffer tx show REQUEST with coffer-signer status: another ledger, or an older copy of this one, uses the machine; then coffer alarms lift ALARM --reason TEXT"},
+	AlarmGapRefused: {aboutWallet, true, false, 1,
+		"see why with coffer audit list --action attempt.sign; all above that nonce waits until the chain has spent it"},
+	AlarmWrongChain: {aboutChain, true, false, 1,
+		"correct rpc of [chain.{chain}] in coffer.toml, or that node; then restart coffer run"},
+	AlarmNodesDisagree: {aboutChain, true, false, 3,
+		"compare that block on a node of somebody else's; take the wrong node out of rpc of [chain.{chain}], then restart coffer run"},
+	AlarmHeadOld: {aboutChain, true, false, 1,
+		"see whether the chain stands still or the nodes are cut off from it; head_max_age of [chain.{chain}] is the bound"},
+	AlarmClock: {aboutChain, false, false, 3,
+		"set the clock of the database's machine (of this machine, with SQLite): see date -u and its time service"},
+	AlarmNodesSilent: {aboutChain, true, false, 3,
+		"repair them, or name others in rpc of [chain.{chain}] and restart coffer run"},
+	AlarmNodeSilent: {aboutChain, false, false, 3,
+		"repair it, or take it out of rpc of [chain.{chain}] and restart coffer run; until then nothing is called failed or cancelled"},
+	AlarmNodeBehind: {aboutChain, false, false, 3,
+		"repair it, or take it out of rpc of [chain.{chain}] and restart coffer run; until then nothing is called failed or cancelled"},
+	AlarmSignerSilent: {aboutChain, false, false, 3,
+		"coffer-signer status; then coffer-signer serve --passphrase-file FILE"},
+	AlarmSignerLocked: {aboutChain, false, false, 1,
+		"stop that process, then coffer-signer serve --passphrase-file FILE"},
+	AlarmNoFunds: {aboutChain, false, false, 1,
+		"top up a hot wallet: coffer list {id}, then coffer info ADDRESS {id}; or coffer tx cancel {payment}"},
+	AlarmFeeCap: {aboutChain, false, false, 1,
+		"wait for lower fees, or raise the cap of [chain.{chain}] in coffer.toml and restart coffer run"},
+	AlarmNeedsReview: {aboutPayment, false, false, 1,
+		"coffer tx show {payment}; then, by what it says, coffer tx requeue {payment} or coffer tx cancel {payment}"},
+}
+
+// subject is what makes an alarm's facts one: if nothing is known about it, no alarm about it begins or ends.
+func subject(kind AlarmKind, chainType string, chainID int64, address string) string {
+	s := fmt.Sprintf("%s:%s:%d", kind, chainType, chainID)
+	if address != "" {
+		s += ":" + address
+	}
+	return s
+}
+
+// alarm makes a row of a kind. detail tells apart alarms of one subject, such as nodes; empty: there is only one.
+func (f *guardFacts) alarm(kind AlarmKind, w *store.Wallet, payment, detail, why string, args ...any) store.Alarm {
+	rule := alarmKinds[kind]
+	a := store.Alarm{
+		Kind: string(kind), ChainType: f.chainType, ChainID: f.chainID, Payment: payment, Brake: rule.brake, Sticky: rule.sticky,
+		Why: fmt.Sprintf(why, args...),
+	}
+	if w != nil {
+		a.WalletID, a.Address = w.ID, w.Address
+	}
+	a.Key = subject(kind, f.chainType, f.chainID, a.Address)
+	if detail != "" {
+		a.Key += ":" + detail
+	}
+	a.ToDo = strings.NewReplacer("{address}", a.Address, "{chain}", fmt.Sprintf("%s.%d", f.chainType, f.chainID),
+		"{id}", fmt.Sprint(f.chainID), "{payment}", payment).Replace(rule.todo)
+	return a
+}
