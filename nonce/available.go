@@ -29,6 +29,9 @@ func (l *Ledger) Available(ctx context.Context, i Info, maxUnmined int) (Availab
 			return Availability{}, err // which says nothing about the machines
 		}
 	}
+	if o.why == "" {
+		o = braked(i.row, i.Load)
+	}
 	if o.why == "" && maxUnmined > 0 {
 		if why := noRoom(i.Load, 0, maxUnmined); why != "" {
 			o = obstacle{why, fmt.Sprintf("wait for blocks; see what is under way with coffer nonce list %s %d", i.row.Address, i.row.ChainID)}
@@ -62,6 +65,14 @@ func unfit(w store.Wallet, chain pool, d devices) obstacle {
 		return o
 	}
 	return obstacle{}
+}
+
+// braked is why a wallet gets nothing new by itself: an alarm about it, or about its chain, is open that is a brake.
+func braked(w store.Wallet, l store.Load) obstacle {
+	if l.Brake == "" {
+		return obstacle{}
+	}
+	return obstacle{"braked: " + l.Brake, fmt.Sprintf("coffer alarms shows what to do; others take over meanwhile (coffer list %d)", w.ChainID)}
 }
 
 // noRoom is why a wallet has no room for one more payment, claimed of which are not in its load yet; or nothing.

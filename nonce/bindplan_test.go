@@ -156,3 +156,40 @@ func TestAPaymentThatStandsStillNeedsItsFunds(t *testing.T) {
 	}
 	reason(t, got[1], "no funds: it can spend 30 of the coin, amount and fee may take 70")
 }
+
+func TestABrakedWalletGetsNothingNewAndKeepsWhatItHas(t *testing.T) {
+	m := newModel(hot(true), hot(true))
+	c := BindCall{MaxUnmined: 16, Purses: map[int64]Purse{1: rich(), 2: rich()}, Payments: []Binding{coins("a", 1), coins("b", 1)}}
+	before := bindAll(t, m, c)
+	if before[0].Wallet.ID != 1 {
+		t.Fatalf("%+v", before)
+	}
+	m.brakes = map[int64]string{1: "somebody else has the key"}
+	again := bindAll(t, m, c)
+	if again[0].Wallet.ID != 1 || again[0].Row.Nonce != before[0].Row.Nonce {
+		t.Errorf("what was bound before the brake is now %+v", again[0])
+	}
+	c.Payments = []Binding{coins("c", 1), coins("d", 1), coins("e", 1)}
+	for _, b := range bindAll(t, m, c) {
+		if b.Err != nil || b.Wallet.ID != 2 {
+			t.Errorf("%s goes to wallet %d, %v", b.Payment, b.Wallet.ID, b.Err)
+		}
+	}
+	best := m.best("best", 1)
+	if a := mustPlan(t, m, best).answers[0]; a.Err != nil || a.Value.reservation.Wallet.ID != 2 {
+		t.Errorf("the best wallet is %d, %v", a.Value.reservation.Wallet.ID, a.Err)
+	}
+	plain := mustPlan(t, m, m.plain(1, "named", 1)).answers[0]
+	if !errors.Is(plain.Err, fault.Unavailable) || !strings.Contains(plain.Err.Error(), "braked: somebody else has the key") {
+		t.Errorf("by its name it answers %v", plain.Err)
+	}
+	m.brakes[2] = "no node answers"
+	c.Payments = []Binding{coins("f", 1)}
+	none := bindAll(t, m, c)[0]
+	reason(t, none, "braked: somebody else has the key")
+	reason(t, none, "braked: no node answers")
+	m.brakes = nil
+	if b := bindAll(t, m, c)[0]; b.Err != nil {
+		t.Errorf("without brakes: %v", b.Err)
+	}
+}

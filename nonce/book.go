@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"coffer.internal/internal/fault"
 	"coffer.internal/internal/groupcommit"
 	"coffer.internal/internal/store"
 	"coffer.internal/wallet"
@@ -137,6 +138,10 @@ func (b *book) give(a *account, request string, row int, had *store.Nonce) *stor
 func (a *account) canGive(fresh int) error {
 	if !a.row.Active {
 		return inactive(a.row)
+	}
+	if o := braked(a.row, a.load); o.why != "" {
+		return fault.New(fault.Unavailable, "wallet_braked", "coffer alarms",
+			"wallet %s on %s gets no new nonces: it is %s", a.row.Address, poolOf(a.row), o.why)
 	}
 	if !a.hasNonces(fresh) {
 		return exhausted(a.row)

@@ -17,6 +17,9 @@ func (b *book) choose(c *call) (*account, error) {
 		if o := unfit(a.row, c.chain, c.devices); o.why != "" {
 			return o.why
 		}
+		if o := braked(a.row, a.load); o.why != "" {
+			return o.why
+		}
 		if !a.hasNonces(c.count) {
 			return fmt.Sprintf("its cursor is at %d, and none goes above %d", a.row.Nonce, MaxCursor)
 		}

@@ -17,6 +17,7 @@ type model struct {
 	requests    map[string]store.Request
 	withdrawals map[string]string
 	unmined     map[int64]int
+	brakes      map[int64]string // by wallet id
 }
 
 func newModel(wallets ...store.Wallet) *model {
@@ -56,7 +57,7 @@ func (m *model) facts(calls []*call) facts {
 			return p.ChainType == w.ChainType && p.ChainID == w.ChainID && w.Active && w.WalletType == "hot" && w.Device != ""
 		})
 		var held []store.Nonce
-		load := store.Load{WalletID: w.ID, Unmined: m.unmined[w.ID]}
+		load := store.Load{WalletID: w.ID, Unmined: m.unmined[w.ID], Brake: m.brakes[w.ID]}
 		for _, n := range m.rows[w.ID] {
 			if n.Request != "" && slices.Contains(want.Requests, n.Request) {
 				held = append(held, n)

@@ -97,16 +97,16 @@ func (l *lane) guardLedger(ctx context.Context, r store.Reader, f *guardFacts) (
 	if f.open, err = r.Alarms(ctx, store.AlarmFilter{Open: true, ChainType: f.chainType, ChainID: &f.chainID}); err != nil {
 		return err
 	}
+	if err := l.guardLifted(ctx, r, f); err != nil {
+		return err
+	}
 	if err := l.guardRows(ctx, r, f); err != nil {
 		return err
 	}
 	if err := l.guardQueue(ctx, r, f); err != nil {
 		return err
 	}
-	if err := l.guardReview(ctx, r, f); err != nil {
-		return err
-	}
-	return l.guardLifted(ctx, r, f)
+	return l.guardReview(ctx, r, f)
 }
 
 // guardRows reads the wallets' cursors, nonces and attempts.
@@ -143,19 +143,37 @@ func (l *lane) guardRows(ctx context.Context, r store.Reader, f *guardFacts) err
 		}
 	}
 	for i := range f.wallets {
-		if err := l.guardForeign(ctx, r, &f.wallets[i]); err != nil {
+		if err := f.guardForeign(ctx, r, &f.wallets[i]); err != nil {
 			return err
 		}
 	}
 	return l.guardFills(ctx, r, of)
 }
 
-// guardForeign reads what is external of a wallet, if that can be about an attempt under way.
-func (l *lane) guardForeign(ctx context.Context, r store.Reader, w *walletFacts) (err error) {
-	if len(w.out) > 0 && w.count != nil && w.count.Highest > w.out[0].Nonce {
-		w.foreign, err = r.Externals(ctx, w.row.ID)
+// guardForeign reads which used nonces are external: something else has spent what was asked for. What a person knows of, because
+// the alarm is open or was lifted since, is not looked for again.
+func (f *guardFacts) guardForeign(ctx context.Context, r store.Reader, w *walletFacts) error {
+	key := subject(AlarmForeignSpend, f.chainType, f.chainID, w.row.Address)
+	if slices.ContainsFunc(f.open, func(a store.Alarm) bool { return a.Key == key }) {
+		return nil
 	}
-	return err
+	all, err := r.Externals(ctx, w.row.ID)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if e.Evidence != evidenceChain || e.From != e.To || !e.At.After(f.ended[key]) {
+			continue
+		}
+		used, err := r.Nonces(ctx, store.NonceFilter{WalletID: w.row.ID, States: []string{store.NonceUsed}, From: e.From, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(used) > 0 && used[0].Nonce == e.From {
+			w.foreign = append(w.foreign, e)
+		}
+	}
+	return nil
 }
 
 // guardFills reads the gaps that the signing machine refused to fill.
@@ -238,9 +256,6 @@ func becauseOfOthers(reason string) bool {
 // guardLifted reads when a person ended alarms of the kinds that rest on what stays written.
 func (l *lane) guardLifted(ctx context.Context, r store.Reader, f *guardFacts) error {
 	f.ended = map[string]time.Time{}
-	if len(f.review) == 0 && !slices.ContainsFunc(f.wallets, func(w walletFacts) bool { return len(w.foreign) > 0 }) {
-		return nil
-	}
 	all, err := r.Alarms(ctx, store.AlarmFilter{
 		ChainType: f.chainType, ChainID: &f.chainID, Kinds: []string{string(AlarmForeignSpend), string(AlarmSignerConflict)},
 	})

@@ -37,10 +37,10 @@ type guardFacts struct {
 // walletFacts are what is known of one wallet.
 type walletFacts struct {
 	row      store.Wallet
-	out      []store.Attempt // asked, signed or sent, by nonce
-	unasked  []uint64        // nonces free or reserved, lowest first
-	foreign  []store.External
-	unfilled []store.Attempt // refused gap fills at nonces that still lack one
+	out      []store.Attempt  // asked, signed or sent, by nonce
+	unasked  []uint64         // nonces free or reserved, lowest first
+	foreign  []store.External // of used nonces
+	unfilled []store.Attempt  // refused gap fills at nonces that still lack one
 
 	count     *chain.Count // nil: not known
 	delegate  *string      // empty: none; nil: not known

@@ -109,8 +109,6 @@ func TestEveryAlarmOfTheClosedListIsRaisedByItsCauseAndByNothingElse(t *testing.
 			f.review = []reviewFacts{{row: store.Withdrawal{Payment: "p", WalletID: 7, Nonce: at(9), UpdatedAt: noon}, foreign: true}}
 		}, []AlarmKind{AlarmForeignSpend, AlarmNeedsReview}},
 		{"F10 a gap fill's nonce was spent by something else", func(f *guardFacts) {
-			f.wallets[0].out = []store.Attempt{out(9, store.AttemptSent, "", time.Second)}
-			f.wallets[0].lowest = 9
 			f.wallets[0].foreign = []store.External{{WalletID: 7, From: 9, To: 9, Evidence: evidenceChain, At: noon}}
 		}, []AlarmKind{AlarmForeignSpend}},
 		{"F17 a delegation nobody ordered", func(f *guardFacts) { f.wallets[0].delegate = &contract }, []AlarmKind{AlarmDelegated}},

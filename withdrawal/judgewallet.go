@@ -10,7 +10,7 @@ import (
 // wallet judges one wallet.
 func (j *judgement) wallet(w *walletFacts) {
 	j.foreignUse(w)
-	j.foreignSpend(w)
+	j.spentByOthers(w)
 	j.conflict(w)
 	j.delegated(w)
 	for _, a := range w.unfilled {
@@ -38,9 +38,9 @@ func (w *walletFacts) passedOver() (lowest uint64, over bool) {
 	return w.row.Nonce, w.count.Latest > w.row.Nonce
 }
 
-// foreignSpend: a nonce that was asked for is spent by something else (F10): a payment waits for a person because of it, or a gap
-// fill's nonce is external.
-func (j *judgement) foreignSpend(w *walletFacts) {
+// spentByOthers: a nonce that was asked for is spent by something else (F10): a payment waits for a person because of it, or a used
+// nonce, such as a gap fill's, is external.
+func (j *judgement) spentByOthers(w *walletFacts) {
 	say := func(nonce uint64, since time.Time) {
 		j.since(since, j.f.alarm(AlarmForeignSpend, &w.row, "", "", "nonce %d was asked for, and spent by something that is not coffer's", nonce))
 	}
@@ -49,12 +49,8 @@ func (j *judgement) foreignSpend(w *walletFacts) {
 			say(*r.row.Nonce, r.row.UpdatedAt)
 		}
 	}
-	for _, a := range w.out {
-		for _, e := range w.foreign {
-			if e.Evidence == evidenceChain && e.From <= a.Nonce && a.Nonce <= e.To {
-				say(a.Nonce, e.At)
-			}
-		}
+	for _, e := range w.foreign {
+		say(e.From, e.At)
 	}
 }
 
