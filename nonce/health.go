@@ -84,6 +84,7 @@ type Health struct {
 	InFlight int          // nonces asked and not final, or sent elsewhere and not in a block
 	Chain    *uint64      // the count that the nodes agree on; nil: none
 	Pending  *uint64      // what the nodes' pools count, the highest; nil: no node said it
+	Brake    string       // why it gets nothing new; empty: no brake
 	Why      string       // what is so, in half a sentence
 	Means    string       // what follows from it
 	Hint     string       // the next command
@@ -119,7 +120,20 @@ func judgeHealth(f healthFacts) Health {
 	}
 	h.State = healthStates[h.Verdict]
 	h.explain(f)
+	h.braked(f.load.Brake)
 	return h
+}
+
+// braked says that a wallet gets nothing new. That is no verdict on its nonces, but it is not OK either.
+func (h *Health) braked(why string) {
+	if why == "" {
+		return
+	}
+	h.Brake = why
+	h.Why += "; braked: " + why
+	if h.State == HealthOK {
+		h.State, h.Hint = HealthWarning, "coffer alarms"
+	}
 }
 
 // compare finds the worst that is so.

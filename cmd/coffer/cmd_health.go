@@ -28,6 +28,7 @@ no configuration is needed. The pool's count ("pending") is shown and decides no
   WARNING   a gap: a free nonce (or an expired reservation) with nothing signed above it.
   CRITICAL  a gap below a signed nonce: what is above cannot be mined. Behind the chain: it has
             spent what the ledger would hand out. Ahead: no node knows of nonces that are not ours.
+            A braked wallet (coffer alarms) that would be OK is a WARNING.
   UNKNOWN   the nodes disagree or do not answer, or there is no node and no CHAIN_NONCE.
 
 The first line is NONCE STATE - why | cursor=… chain=… inflight=…, the rest says what it means and what to

@@ -21,8 +21,8 @@ yet final (in flight), the gaps, the last use, and, where a node is configured, 
 what coffer health says. A node that does not answer is said so; the rest is shown all the same.
 
 The line available says whether the wallet can be chosen for the next payment, and if not, why: it is inactive, not a hot
-wallet, its key is elsewhere, its signing machine does not answer or is locked, or as many payments are under
-way as max_unmined allows. Funds are judged for each payment. Where something is wrong, the next command stands
+wallet, its key is elsewhere, its signing machine does not answer or is locked, an alarm about it or its chain is a brake, or as
+many payments are under way as max_unmined allows. Funds are judged for each payment. Where something is wrong, the next command stands
 after hint.`,
 		Example: "  coffer info 0xYourWallet… 1",
 		Args:    exactly("ADDRESS", "CHAIN_ID"),
@@ -45,7 +45,11 @@ after hint.`,
 				if err != nil {
 					return err
 				}
-				return a.showInfo(info, available, chainView(count[0]), healths[0])
+				open, err := s.Alarms(cmd.Context(), false)
+				if err != nil {
+					return err
+				}
+				return a.showInfo(info, available, chainView(count[0]), healths[0], coffer.AlarmsOf(open, info.Wallet))
 			})
 		},
 	}
@@ -78,7 +82,7 @@ func (v chainView) view() map[string]any {
 	return map[string]any{"latest": v.Count.Latest, "pending": v.Count.Pending, "agreed": v.Count.Agreed}
 }
 
-func (a *app) showInfo(info nonce.Info, available nonce.Availability, chain chainView, health nonce.Health) error {
+func (a *app) showInfo(info nonce.Info, available nonce.Availability, chain chainView, health nonce.Health, alarms []coffer.Alarm) error {
 	l := info.Load
 	if a.json {
 		return a.document(struct {
@@ -90,8 +94,10 @@ func (a *app) showInfo(info nonce.Info, available nonce.Availability, chain chai
 			Hint      string         `json:"hint"`
 			Chain     map[string]any `json:"chain"`
 			Health    healthView     `json:"health"`
+			Brake     *string        `json:"brake"`
+			Alarms    []alarmView    `json:"alarms"`
 		}{viewWallet(info.Wallet), viewLoad(info), viewExternals(info.Externals), available.OK(), null(available.Why), available.Hint,
-			chain.view(), viewHealth(health)})
+			chain.view(), viewHealth(health), null(l.Brake), viewAlarms(alarms)})
 	}
 	judged := fmt.Sprintf("%s: %s", health.State, health.Why)
 	if health.State == nonce.HealthOK {
@@ -109,7 +115,7 @@ func (a *app) showInfo(info nonce.Info, available nonce.Availability, chain chai
 		{"free", number(l.Free)}, {"reserved", number(l.Reserved)}, {"unmined", number(l.Unmined)},
 		{"in_flight", number(l.InFlight)}, {"gaps", gaps}, {"external", externalText(info.Externals)},
 		{"last_used", moment(info.LastUsed)}, {"available", can}, {"chain", chain.String()},
-		{"health", withHint(judged, health.Hint)},
+		{"health", withHint(judged, health.Hint)}, {"alarms", alarmsText(alarms)},
 	}...))
 	return nil
 }

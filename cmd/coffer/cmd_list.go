@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
@@ -14,7 +16,8 @@ func (a *app) listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list [CHAIN_ID]",
 		Short: "List every wallet",
-		Long:  "Lists every wallet by id, inactive ones too. CHAIN_ID alone may match several chain types.",
+		Long: "Lists every wallet by id, inactive ones too. CHAIN_ID alone may match several chain types. A last column BRAKE says why a wallet\n" +
+			"gets no new payment, if one of them is braked (coffer alarms).",
 		Example: `  coffer list
   coffer list 1 --wallet-type hot --active
   coffer list --json`,
@@ -29,7 +32,11 @@ func (a *app) listCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.showWallets(ws, f)
+				open, err := s.Alarms(cmd.Context(), false)
+				if err != nil {
+					return err
+				}
+				return a.showWallets(ws, f, open)
 			})
 		},
 	}
@@ -67,11 +74,15 @@ func listFilter(args []string, chainType, walletType string, active, inactive bo
 	return f, nil
 }
 
-func (a *app) showWallets(ws []wallet.Wallet, f wallet.Filter) error {
+func (a *app) showWallets(ws []wallet.Wallet, f wallet.Filter, open []coffer.Alarm) error {
 	if a.json {
-		views := make([]walletView, len(ws))
+		type listed struct {
+			walletView
+			Brake *string `json:"brake"`
+		}
+		views := make([]listed, len(ws))
 		for i, w := range ws {
-			views[i] = viewWallet(w)
+			views[i] = listed{viewWallet(w), null(coffer.BrakeOf(open, w))}
 		}
 		return a.document(map[string]any{"wallets": views})
 	}
@@ -83,10 +94,19 @@ func (a *app) showWallets(ws []wallet.Wallet, f wallet.Filter) error {
 		a.note("no wallets; make one with: coffer create-hot 1 evm")
 		return nil
 	}
-	rows := make([][]string, len(ws))
+	rows, braked := make([][]string, len(ws)), false
 	for i, w := range ws {
-		rows[i] = walletRow(w)
+		why := coffer.BrakeOf(open, w)
+		braked = braked || why != ""
+		rows[i] = append(walletRow(w), dash(oneLine(why)))
 	}
-	table(a.stdout, walletHeadings, rows)
+	headings := append(slices.Clone(walletHeadings), "BRAKE")
+	if !braked { // the usual: the guide's columns, and no other
+		headings = walletHeadings
+		for i := range rows {
+			rows[i] = rows[i][:len(headings)]
+		}
+	}
+	table(a.stdout, headings, rows)
 	return nil
 }

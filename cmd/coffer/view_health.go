@@ -21,6 +21,7 @@ type healthView struct {
 	Pending   *uint64     `json:"pending"`
 	InFlight  int         `json:"in_flight"`
 	Nonces    []rangeView `json:"nonces"`
+	Brake     *string     `json:"brake"`
 	Why       string      `json:"why"`
 	Means     string      `json:"means"`
 	Hint      string      `json:"hint"`
@@ -35,7 +36,7 @@ func viewHealth(h nonce.Health) healthView {
 	v := healthView{
 		Address: h.Wallet.Address, ChainType: string(h.Wallet.ChainType), ChainID: h.Wallet.ChainID, IsActive: bit(h.Wallet.Active), State: h.State.String(),
 		Verdict: string(h.Verdict), Cursor: h.Wallet.Nonce, Chain: h.Chain, Pending: h.Pending, InFlight: h.InFlight,
-		Nonces: make([]rangeView, len(h.Nonces)), Why: h.Why, Means: h.Means, Hint: h.Hint,
+		Nonces: make([]rangeView, len(h.Nonces)), Brake: null(h.Brake), Why: h.Why, Means: h.Means, Hint: h.Hint,
 	}
 	for i, r := range h.Nonces {
 		v.Nonces[i] = rangeView{r.From, r.To}
