@@ -260,6 +260,7 @@ func chains(c Config, o Options) ([]withdrawal.ChainSetup, error) {
 		}
 		setup := withdrawal.ChainSetup{
 			Type: ch.Type, ID: ch.ID, Chain: adapter, MaxUnmined: ch.MaxUnmined, Poll: ch.Poll, BumpAfter: cmp.Or(ch.Fees.BumpAfter, bumpAfter),
+			HeadMaxAge: ch.HeadMaxAge, StuckAfter: ch.StuckAfter,
 			Native: withdrawal.Asset{Symbol: ch.NativeSymbol, Decimals: ch.NativeDecimals},
 			Assets: map[string]withdrawal.Asset{},
 		}

@@ -61,8 +61,10 @@ func presets(ct wallet.ChainType, id int64) known {
 			return k
 		}
 	}
-	return known{ct, id, fmt.Sprintf("%s %d", ct, id), "ETH", 18, 64, 2 * time.Second, feePresets{500, 1e9, 30 * time.Second, ""}}
+	return known{ct, id, unknownName(ct, id), "ETH", 18, 64, 2 * time.Second, feePresets{500, 1e9, 30 * time.Second, ""}}
 }
+
+func unknownName(ct wallet.ChainType, id int64) string { return fmt.Sprintf("%s %d", ct, id) }
 
 func (f *file) chains() ([]Chain, error) {
 	var chains []Chain
@@ -125,6 +127,9 @@ func (f *file) chain(k known, t chainTable) (c Chain, err error) {
 		return Chain{}, err
 	}
 	if c.Fees, err = f.fees(at, k, t); err != nil {
+		return Chain{}, err
+	}
+	if err := f.guard(&c, at, k, t); err != nil {
 		return Chain{}, err
 	}
 	c.Assets, err = f.assets(c, at, t.Asset)

@@ -21,6 +21,7 @@ type Config struct {
 	PoolSize       int           // database connections
 	ReservationTTL time.Duration // how long an unsigned reservation stands
 	Lease          time.Duration // how long wallets stay with a daemon that says nothing any more
+	Alarms         Alarms        // who is told of alarms
 	Chains         []Chain       // those that have a table in coffer.toml, by type and id
 }
 
@@ -40,8 +41,10 @@ type Chain struct {
 	Strategy      string
 	MaxUnmined    int
 	Poll          time.Duration
-	Fees          Fees    // evm alone
-	Assets        []Asset // by symbol
+	HeadMaxAge    time.Duration // how old the newest block may be before nothing new is paid; 0: any age
+	StuckAfter    time.Duration // how long the lowest nonce of a wallet may be in no block
+	Fees          Fees          // evm alone
+	Assets        []Asset       // by symbol
 }
 
 // Fees say how much an EVM chain's transactions may cost (docs/fees.md). A zero field has the adapter's default.
@@ -113,6 +116,9 @@ func Load(home string, getenv func(string) string, flags Flags) (Config, error) 
 		return Config{}, err
 	}
 	if c.Lease, err = f.duration("lease", f.Lease, defaultLease, time.Second, 10*time.Minute); err != nil {
+		return Config{}, err
+	}
+	if c.Alarms, err = f.alarms(); err != nil {
 		return Config{}, err
 	}
 	if c.Chains, err = f.chains(); err != nil {

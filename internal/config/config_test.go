@@ -125,8 +125,8 @@ finality = "finalized"
 [chain.btc.0]
 `)
 	want := []config.Chain{
-		{Type: "btc", ID: 0, Name: "Bitcoin", NativeSymbol: "BTC", NativeDecimals: 8, Confirmations: 6, Strategy: "lowest-nonce", MaxUnmined: 16, Poll: 30 * time.Second},
-		{Type: "evm", ID: 56, Name: "BNB Smart Chain", NativeSymbol: "BNB", NativeDecimals: 18, Finalized: true, Strategy: "lowest-nonce", MaxUnmined: 16, Poll: time.Second,
+		{Type: "btc", ID: 0, Name: "Bitcoin", NativeSymbol: "BTC", NativeDecimals: 8, Confirmations: 6, Strategy: "lowest-nonce", MaxUnmined: 16, Poll: 30 * time.Second, StuckAfter: 5 * time.Minute},
+		{Type: "evm", ID: 56, Name: "BNB Smart Chain", NativeSymbol: "BNB", NativeDecimals: 18, Finalized: true, Strategy: "lowest-nonce", MaxUnmined: 16, Poll: time.Second, HeadMaxAge: 2 * time.Minute, StuckAfter: 5 * time.Minute,
 			Fees: config.Fees{
 				Percentile: 50, Blocks: 10, MinPriority: big.NewInt(1), MaxPerGas: big.NewInt(50e9), Max: big.NewInt(5e16),
 				BumpPercent: 10, BumpAfter: 15 * time.Second,
@@ -137,7 +137,7 @@ finality = "finalized"
 				Percentile: 70, Blocks: 5, MinPriority: big.NewInt(15e8), MaxPerGas: big.NewInt(100e9), Max: big.NewInt(5e16),
 				BumpPercent: 12, BumpAfter: time.Minute, L1: "op-stack",
 			},
-			Confirmations: 5, Strategy: "lowest-nonce", MaxUnmined: 3, Poll: 100 * time.Millisecond, Assets: []config.Asset{
+			Confirmations: 5, Strategy: "lowest-nonce", MaxUnmined: 3, Poll: 100 * time.Millisecond, StuckAfter: 5 * time.Minute, Assets: []config.Asset{
 				{Symbol: "DAI", Contract: "0x6B175474E89094C44Da98b954EedeAC495271d0F", Decimals: 18},
 				{Symbol: "USDT", Contract: "0xdAC17F958D2ee523a2206206994597C13D831ec7", Decimals: 6},
 			}},
@@ -223,11 +223,22 @@ func TestTheTemplateTellsTheBuiltInPollAndFinalityOfEachChain(t *testing.T) {
 	}
 }
 
+func TestTheTemplateTellsTheBuiltInBoundsOfTheGuard(t *testing.T) {
+	for id, want := range map[string][2]time.Duration{
+		"1337": {0, 5 * time.Minute}, "31337": {0, 5 * time.Minute}, "1": {5 * time.Minute, 15 * time.Minute}, "11155111": {5 * time.Minute, 15 * time.Minute},
+		"56": {2 * time.Minute, 5 * time.Minute}, "8453": {2 * time.Minute, 5 * time.Minute}, "999": {10 * time.Minute, 15 * time.Minute},
+	} {
+		if got := load(t, "[chain.evm."+id+"]\n").Chains[0]; got.HeadMaxAge != want[0] || got.StuckAfter != want[1] {
+			t.Errorf("chain %s: head_max_age %s, stuck_after %s; the template says %s", id, got.HeadMaxAge, got.StuckAfter, want)
+		}
+	}
+}
+
 func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 	const usdt = "[chain.evm.1.asset.USDT]\n"
 	const contract = `contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"` + "\n"
 	for _, c := range []struct{ name, text, says, hint string }{
-		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, pool_size, reservation_ttl, lease, chain"},
+		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, pool_size, reservation_ttl, lease, alarms, chain"},
 		{"unknown key of a chain", "[chain.evm.1]\nmax_unmind = 3\n", "unknown key chain.evm.1.max_unmind (line 2)", "max_unmined"},
 		{"unknown key of an asset", usdt + contract + "decimal = 6\n", "unknown key chain.evm.1.asset.USDT.decimal (line 3)", "contract, decimals"},
 		{"two unknown keys", "a = 1\nb = 2\n", "unknown key a (line 1), b (line 2)", "database"},
@@ -253,6 +264,10 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 		{"strategy", "[chain.evm.1]\nstrategy = \"Best One\"\n", `chain.evm.1.strategy = "Best One" cannot be the name of a strategy`, "lowest-nonce"},
 		{"max_unmined", "[chain.evm.1]\nmax_unmined = 0\n", "chain.evm.1.max_unmined = 0 must be from 1 to 1000", ""},
 		{"poll", "[chain.evm.1]\npoll = \"1us\"\n", `chain.evm.1.poll = "1us" must be from 10ms to 1h0m0s`, ""},
+		{"head_max_age", "[chain.evm.1]\nhead_max_age = \"2d\"\n", `chain.evm.1.head_max_age = "2d" must be a duration`, ""},
+		{"stuck_after", "[chain.evm.1]\nstuck_after = \"0s\"\n", `chain.evm.1.stuck_after = "0s" must be from 1s`, ""},
+		{"unknown key of alarms", "[alarms]\nwebhok = \"\"\n", "unknown key alarms.webhok (line 2)", "webhook, alertmanager"},
+		{"a webhook that is none", "[alarms]\nwebhook = \"ftp://x/secret\"\n", `alarms.webhook = "ftp://x/…" is not where`, "http://"},
 		{"rpc of another kind", "[chain.evm.1]\nrpc = [\"ftp://x\"]\n", `chain.evm.1.rpc[0] = "ftp://x" is not where a node is asked`, "http://"},
 		{"a websocket to ask", "[chain.evm.1]\nrpc = [\"ws://x\"]\n", `chain.evm.1.rpc[0] = "ws://x" is not where a node is asked`, "stands in ws"},
 		{"heads over http", "[chain.evm.1]\nrpc = [\"http://x\"]\nws = [\"http://x\"]\n", `chain.evm.1.ws[0] = "http://x" is not where a node tells`, "ws://"},

@@ -23,6 +23,7 @@ type file struct {
 	PoolSize       *int64                           `toml:"pool_size"`
 	ReservationTTL *string                          `toml:"reservation_ttl"`
 	Lease          *string                          `toml:"lease"`
+	Alarms         *alarmsTable                     `toml:"alarms"`
 	Chain          map[string]map[string]chainTable `toml:"chain"`
 }
 
@@ -35,6 +36,8 @@ type chainTable struct {
 	Strategy       *string               `toml:"strategy"`
 	MaxUnmined     *int64                `toml:"max_unmined"`
 	Poll           *string               `toml:"poll"`
+	HeadMaxAge     *string               `toml:"head_max_age"`
+	StuckAfter     *string               `toml:"stuck_after"`
 	FeePercentile  *int64                `toml:"fee_percentile"`
 	FeeBlocks      *int64                `toml:"fee_blocks"`
 	MinPriorityFee *string               `toml:"min_priority_fee"`
@@ -54,9 +57,10 @@ type assetTable struct {
 
 // The keys of the tables, for hints, and what each takes.
 var (
-	topKeys   = []string{"database", "signer", "pool_size", "reservation_ttl", "lease", "chain"}
+	topKeys   = []string{"database", "signer", "pool_size", "reservation_ttl", "lease", "alarms", "chain"}
+	alarmKeys = []string{"webhook", "alertmanager"}
 	chainKeys = []string{
-		"rpc", "ws", "confirmations", "finality", "strategy", "max_unmined", "poll", "fee_percentile", "fee_blocks", "min_priority_fee",
+		"rpc", "ws", "confirmations", "finality", "strategy", "max_unmined", "poll", "head_max_age", "stuck_after", "fee_percentile", "fee_blocks", "min_priority_fee",
 		"max_fee_per_gas", "max_fee", "bump_percent", "bump_after", "l1_fee", "asset",
 	}
 	assetKeys = []string{"contract", "decimals"}
@@ -64,6 +68,8 @@ var (
 		"database": "a string", "signer": "a string", "pool_size": "a whole number", "reservation_ttl": `a duration, as in "60s"`, "lease": `a duration, as in "15s"`,
 		"rpc": `a list of URLs, as in ["http://127.0.0.1:8545"]`, "confirmations": "a whole number", "finality": `"finalized"`,
 		"strategy": "a string", "max_unmined": "a whole number", "poll": `a duration, as in "2s"`,
+		"head_max_age": `a duration, as in "2m"`, "stuck_after": `a duration, as in "10m"`,
+		"webhook": "a string", "alertmanager": "a string",
 		"contract": "a string", "decimals": "a whole number",
 		"ws": `a list of URLs, as in ["ws://127.0.0.1:8546"]`, "fee_percentile": "a whole number", "fee_blocks": "a whole number",
 		"min_priority_fee": `an amount, as in "1 gwei"`, "max_fee_per_gas": `an amount, as in "100 gwei"`,
@@ -71,7 +77,7 @@ var (
 		"l1_fee": `"op-stack" or "none"`,
 	}
 	// secretKeys may hold secrets: their values are shown only redacted, or not at all.
-	secretKeys = []string{"rpc", "ws", "database", "signer"}
+	secretKeys = []string{"rpc", "ws", "database", "signer", "webhook", "alertmanager"}
 )
 
 const hintTemplate = "`coffer init` in an empty COFFER_HOME writes a coffer.toml that shows every key"
@@ -142,6 +148,8 @@ func (f *file) misfit(err error, text []byte) error {
 // keysAt are the keys that stand beside a key.
 func keysAt(key []string) []string {
 	switch {
+	case len(key) > 1 && key[0] == "alarms":
+		return alarmKeys
 	case len(key) > 0 && key[0] != "chain" || len(key) < 4:
 		return topKeys
 	case len(key) >= 6 && key[3] == "asset":
