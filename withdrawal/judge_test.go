@@ -2,6 +2,7 @@ package withdrawal
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -288,5 +289,34 @@ func TestAnAlarmKeepsTheWordsOfTheFirstBrokenConnection(t *testing.T) {
 	_, v := judged(f)
 	if len(v.raise) != 1 || v.raise[0].Why != f.open[0].Why {
 		t.Errorf("%+v", v.raise)
+	}
+}
+
+func TestTheListOfAlarmsIsTheOneInTheDocumentation(t *testing.T) {
+	page, err := os.ReadFile("../docs/alarms.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	word := map[bool]string{true: "yes", false: "no"}
+	about, rows := "", 0
+	for line := range strings.Lines(string(page)) {
+		if title, ok := strings.CutPrefix(strings.TrimSpace(line), "## About one "); ok {
+			about = title
+		}
+		cells := strings.Split(line, "|")
+		if len(cells) < 7 || !strings.HasPrefix(cells[1], " `") {
+			continue
+		}
+		rows++
+		kind := AlarmKind(strings.Trim(cells[1], " `"))
+		rule, ok := alarmKinds[kind]
+		want := fmt.Sprintf("%s | %s | %s | %d", about, word[rule.brake], word[rule.sticky], rule.passes)
+		got := fmt.Sprintf("%s |%s|%s|%s", about, cells[2], cells[3], strings.TrimRight(cells[4], " "))
+		if !ok || got != want || rule.about != about {
+			t.Errorf("docs/alarms.md says of %s: %s; the program: %s, about a %s", kind, got, want, rule.about)
+		}
+	}
+	if rows != len(alarmKinds) {
+		t.Errorf("docs/alarms.md has %d of %d kinds", rows, len(alarmKinds))
 	}
 }

@@ -290,6 +290,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
+func (w *world) richAddress() common.Address { return crypto.PubkeyToAddress(w.rich.PublicKey) }
+
 func ether(n int64) *big.Int { return new(big.Int).Mul(big.NewInt(n), big.NewInt(params.Ether)) }
 
 // bentMachine is a signing machine whose answers can be lost or replaced.
@@ -298,6 +300,15 @@ type bentMachine struct {
 	dies   int                                   // so many times, it journals and does not answer
 	refuse func(signing.Intent) *signing.Refusal // in the machine's place
 	asked  func(intents []signing.Intent)        // is told what came
+	status func(signing.Status) (signing.Status, error)
+}
+
+func (m *bentMachine) Status(ctx context.Context) (signing.Status, error) {
+	st, err := m.Machine.Status(ctx)
+	if err == nil && m.status != nil {
+		return m.status(st)
+	}
+	return st, err
 }
 
 var errDied = fmt.Errorf("%w: it died", signing.ErrNoAnswer)
