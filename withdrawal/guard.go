@@ -105,7 +105,7 @@ func (l *lane) tell(ctx context.Context, f guardFacts, v verdict) error {
 	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	err := l.db.Update(ctx, func(tx store.Tx) error {
+	err := l.update(ctx, f.driven(append(raise[:len(raise):len(raise)], v.end...)), func(tx store.Tx) error {
 		if len(raise) > 0 {
 			if err := tx.RaiseAlarms(ctx, raise); err != nil {
 				return err
@@ -118,6 +118,9 @@ func (l *lane) tell(ctx context.Context, f guardFacts, v verdict) error {
 		}
 		return record(ctx, tx, l.actor, audit)
 	})
+	if errors.Is(err, store.ErrStale) {
+		return nil // somebody else drives the wallet by now, and guards it
+	}
 	if err != nil {
 		return err
 	}
@@ -131,6 +134,21 @@ func (l *lane) tell(ctx context.Context, f guardFacts, v verdict) error {
 		l.wake(stepBind) // a brake may be gone
 	}
 	return nil
+}
+
+// driven are the wallets that this daemon has to drive still, for it to write of these alarms: those that they are about, and for
+// what is about the chain the first.
+func (f *guardFacts) driven(as []store.Alarm) []int64 {
+	var ids []int64
+	for _, a := range as {
+		switch {
+		case a.WalletID != 0:
+			ids = append(ids, a.WalletID)
+		case len(f.wallets) > 0:
+			ids = append(ids, f.wallets[0].row.ID)
+		}
+	}
+	return ids
 }
 
 // seenEvery is how often an open alarm is noted to be so still.

@@ -54,9 +54,11 @@ func (l *lane) guardWallets(ctx context.Context, r store.Reader, f *guardFacts) 
 		return err
 	}
 	hot = slices.DeleteFunc(hot, func(w store.Wallet) bool { return w.Device == "" })
-	f.leads = true
+	f.leads = len(hot) == 0 || l.leases.has(hot[0].ID)
 	for _, w := range hot {
-		f.wallets = append(f.wallets, walletFacts{row: w})
+		if l.leases.has(w.ID) {
+			f.wallets = append(f.wallets, walletFacts{row: w})
+		}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ type guardFacts struct {
 	chainID   int64
 	stuck     time.Duration // how long the lowest nonce may be in no block
 	headAge   time.Duration // how old the newest block may be; 0: any age
-	leads     bool          // this daemon judges what is about the whole chain
+	leads     bool          // this daemon judges what is about the whole chain, and about payments
 
 	wallets []walletFacts // those that this daemon drives
 	nodes   []chain.NodeState
@@ -74,9 +74,9 @@ func judge(f guardFacts) verdict {
 	for i := range f.wallets {
 		j.wallet(&f.wallets[i])
 	}
-	j.payments()
 	if f.leads {
 		j.chain()
+		j.payments()
 	}
 	return j.close()
 }
@@ -124,7 +124,7 @@ func (j *judgement) close() verdict {
 		_, stands := j.seen[a.Key]
 		switch {
 		case !ok || rule.sticky || a.Sticky || stands: // a kind of a newer program's is not ours to end
-		case rule.about == aboutWallet && !mine[a.WalletID], rule.about == aboutChain && !j.f.leads:
+		case rule.about == aboutWallet && !mine[a.WalletID], rule.about != aboutWallet && !j.f.leads:
 		case j.doubt[subject(AlarmKind(a.Kind), a.ChainType, a.ChainID, a.Address)]:
 		default:
 			v.end = append(v.end, a)
@@ -134,7 +134,7 @@ func (j *judgement) close() verdict {
 	return v
 }
 
-// payments judges what waits for a person: each payment on its own, and what it says of its wallet.
+// payments judges what waits for a person, each payment on its own.
 func (j *judgement) payments() {
 	for _, r := range j.f.review {
 		j.say(j.f.alarm(AlarmNeedsReview, nil, r.row.Payment, r.row.Payment, "withdrawal %s waits for a person: %s", r.row.Payment, r.row.Reason))

@@ -63,6 +63,14 @@ func TestEveryAlarmOfTheClosedListIsRaisedByItsCauseAndByNothingElse(t *testing.
 			f.wallets[0].out = []store.Attempt{out(8, store.AttemptSigned, "busy: pool full", 3*time.Minute), out(9, store.AttemptSent, "unknown: time-out", 3*time.Minute)}
 			f.wallets[0].lowest = 8
 		}, []AlarmKind{AlarmNotAccepted}},
+		{"F02 a replacement has no answer, and a node took what it replaces", func(f *guardFacts) {
+			f.wallets[0].out = []store.Attempt{out(9, store.AttemptSent, "", 3*time.Minute), out(9, store.AttemptSent, "unknown: time-out", 3*time.Minute)}
+			f.wallets[0].lowest = 9
+		}, nil},
+		{"F02 neither has one", func(f *guardFacts) {
+			f.wallets[0].out = []store.Attempt{out(9, store.AttemptSent, "unknown: time-out", 3*time.Minute), out(9, store.AttemptSent, "unknown: time-out", time.Second)}
+			f.wallets[0].lowest = 9
+		}, []AlarmKind{AlarmNotAccepted}},
 		{"signed a moment ago", func(f *guardFacts) {
 			f.wallets[0].out = []store.Attempt{out(9, store.AttemptSigned, "", time.Minute)}
 			f.wallets[0].lowest = 9
@@ -222,7 +230,7 @@ func TestWhatIsOverEndsAndWhatIsNotKnownEndsNothing(t *testing.T) {
 		{"the signing machine was not asked", func(f *guardFacts) { f.waiting, f.signer = &store.Withdrawal{CreatedAt: noon}, signerFacts{} }, []AlarmKind{AlarmSignerSilent, AlarmSignerLocked}},
 		{"fees could not be read", func(f *guardFacts) { f.waiting, f.fees = &store.Withdrawal{CreatedAt: noon}, nil }, []AlarmKind{AlarmFeeCap}},
 		{"another daemon judges the chain", func(f *guardFacts) { f.leads = false },
-			[]AlarmKind{AlarmWrongChain, AlarmNodesDisagree, AlarmHeadOld, AlarmClock, AlarmNodesSilent, AlarmNodeSilent, AlarmNodeBehind, AlarmSignerSilent, AlarmSignerLocked, AlarmNoFunds, AlarmFeeCap}},
+			[]AlarmKind{AlarmWrongChain, AlarmNodesDisagree, AlarmHeadOld, AlarmClock, AlarmNodesSilent, AlarmNodeSilent, AlarmNodeBehind, AlarmSignerSilent, AlarmSignerLocked, AlarmNoFunds, AlarmFeeCap, AlarmNeedsReview}},
 		{"another daemon drives the wallet", func(f *guardFacts) { f.wallets[0].row.ID = 8 },
 			[]AlarmKind{AlarmNotAccepted, AlarmStuck, AlarmRejected, AlarmDelegated, AlarmNoGas, AlarmGapRefused}},
 	} {

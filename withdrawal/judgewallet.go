@@ -1,6 +1,7 @@
 package withdrawal
 
 import (
+	"slices"
 	"time"
 
 	"coffer.internal/internal/chain"
@@ -84,7 +85,7 @@ func (j *judgement) underWay(w *walletFacts) {
 			j.say(j.f.alarm(AlarmNoGas, &w.row, "", "", "it cannot pay for nonce %d, which is under way: %s", a.Nonce, a.Note))
 		case verdict == chain.Rejected && w.alone(i):
 			j.say(j.f.alarm(AlarmRejected, &w.row, "", "", "a node says that it can never take nonce %d: %s", a.Nonce, a.Note))
-		case j.notAccepted(a):
+		case j.notAccepted(a) && !w.taken(a.Nonce):
 			j.say(j.f.alarm(AlarmNotAccepted, &w.row, "", "", "no node has taken nonce %d, signed at %s: %s", a.Nonce, at(a.SignedAt), orNoAnswer(a.Note)))
 		}
 	}
@@ -108,6 +109,13 @@ func (j *judgement) notAccepted(a store.Attempt) bool {
 		return false
 	}
 	return a.State == store.AttemptSigned || a.State == store.AttemptSent && verdictOf(a) == chain.Unknown
+}
+
+// taken says whether some node has taken one of the attempts at a nonce.
+func (w *walletFacts) taken(nonce uint64) bool {
+	return slices.ContainsFunc(w.out, func(a store.Attempt) bool {
+		return a.Nonce == nonce && a.State == store.AttemptSent && verdictOf(a) != chain.Unknown
+	})
 }
 
 // waits is since when the lowest nonce is the next to get into a block, if it is signed. The one that waits for its signature is
