@@ -79,13 +79,13 @@ func (a *app) serve(ctx context.Context, pass *passphrase, socket signer.Socket)
 		return err
 	}
 	defer func() { err = errors.Join(err, machine.Close()) }()
-	l, err := socket.Listen()
+	admin, err := a.listenForAdmin(home)
 	if err != nil {
 		return err
 	}
-	admin, err := a.listenForAdmin(home)
+	l, err := socket.Listen() // last: whoever sees this one finds the machine whole
 	if err != nil {
-		return errors.Join(err, l.Close())
+		return errors.Join(err, closeAny(admin))
 	}
 	return a.answer(ctx, machine, l, admin, socket.Path)
 }
@@ -106,11 +106,7 @@ func (a *app) answer(ctx context.Context, machine *signer.Machine, l, admin net.
 	log := a.logger()
 	st, err := machine.Status(ctx)
 	if err != nil {
-		err = errors.Join(err, l.Close())
-		if admin != nil {
-			err = errors.Join(err, admin.Close())
-		}
-		return err
+		return errors.Join(err, l.Close(), closeAny(admin))
 	}
 	log.Info("serving", "socket", path, "device", st.Device, "keys", st.Keys, "signed", st.Signed, "version", st.Version)
 	both, ctx := errgroup.WithContext(ctx)
@@ -121,6 +117,14 @@ func (a *app) answer(ctx context.Context, machine *signer.Machine, l, admin net.
 	err = both.Wait()
 	log.Info("stopped")
 	return err
+}
+
+// closeAny closes a listener, if there is one.
+func closeAny(l net.Listener) error {
+	if l == nil {
+		return nil
+	}
+	return l.Close()
 }
 
 // open puts the machine of a home together.
