@@ -37,25 +37,25 @@ func (s *System) Attend(ctx context.Context, kind string) error {
 		return fault.New(fault.Usage, "bad_kind", "a word such as payouts: a lower-case letter, then at most 31 of a-z, 0-9, _ and -",
 			"%q cannot be the kind of an instance", kind)
 	}
-	s.attendant(kind).Run(ctx)
+	s.attendant("", kind).Run(ctx)
 	return nil
 }
 
-func (s *System) attendant(kind string) *presence.Attendant {
-	self := presence.Self{Kind: kind, Host: hostname(), PID: os.Getpid(), Version: Version}
+// attendant shows this process under an id; empty is one of its own.
+func (s *System) attendant(id, kind string) *presence.Attendant {
+	self := presence.Self{ID: id, Kind: kind, Host: hostname(), PID: os.Getpid(), Version: Version}
 	return presence.New(s.db, s.cache, self, s.log)
 }
 
 // attending attends until leave is called, which waits for the end of it.
-func (s *System) attending(kind string) (a *presence.Attendant, leave func()) {
-	a = s.attendant(kind)
+func attending(a *presence.Attendant) (leave func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		a.Run(ctx)
 	}()
-	return a, func() {
+	return func() {
 		stop()
 		<-ended
 	}

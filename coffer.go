@@ -31,6 +31,7 @@ import (
 	"coffer.internal/internal/chain/evm"
 	"coffer.internal/internal/config"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/presence"
 	"coffer.internal/internal/signer/btctx"
 	"coffer.internal/internal/signer/client"
 	"coffer.internal/internal/signer/soltx"
@@ -96,6 +97,7 @@ type System struct {
 	Withdrawals *withdrawal.Desk
 
 	config  Config
+	id      string // of this process among the instances, and of the daemon that it is among those that hold leases
 	log     *slog.Logger
 	actor   string
 	db      store.DB
@@ -119,7 +121,7 @@ func Open(ctx context.Context, c Config, o Options) (*System, error) {
 		return nil, err
 	}
 	s := &System{
-		config: c, log: o.Log, actor: o.Actor, db: db, cache: wallet.NewCache(o.Now), choice: newChoice(c, known),
+		config: c, id: presence.NewID(), log: o.Log, actor: o.Actor, db: db, cache: wallet.NewCache(o.Now), choice: newChoice(c, known),
 	}
 	if err := s.wire(ctx, o); err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -42,7 +42,7 @@ func (s *System) Run(ctx context.Context) error {
 	if err != nil {
 		return storefault.Of(err, "take the daemon's lock")
 	}
-	_, leave := s.attending(kindRun)
+	leave := attending(s.attendant("", kindRun))
 	defer leave()
 	return s.drive(ctx, hold)
 }
@@ -56,7 +56,8 @@ func (s *System) Standby(ctx context.Context) error {
 	if err := s.choice.check(); err != nil {
 		return err
 	}
-	a, leave := s.attending(kindStandby)
+	a := s.attendant("", kindStandby)
+	leave := attending(a)
 	defer leave()
 	hold, err := s.await(ctx)
 	if err != nil {
@@ -110,7 +111,7 @@ func (s *System) holder() string {
 	if s.alone() {
 		return lockRun
 	}
-	return "" // the engine's own choice
+	return s.id
 }
 
 // daemons counts the daemons that live, for an equal share.
@@ -131,7 +132,7 @@ const handOverWithin = 2 * time.Second
 // share runs the engine beside those of other daemons. At its end, its row among the instances goes first, so that who is left
 // takes all that is given back.
 func (s *System) share(ctx context.Context) error {
-	_, leave := s.attending(kindRun)
+	leave := attending(s.attendant(s.id, kindRun))
 	collected := s.collecting(ctx)
 	err := s.engine.Run(ctx)
 	collected()

@@ -21,6 +21,7 @@ const (
 
 // Self is what an instance says of itself.
 type Self struct {
+	ID      string // default: one of its own
 	Kind    string // run, standby, withdraw, or a program's own word
 	Host    string
 	PID     int
@@ -32,7 +33,6 @@ type Attendant struct {
 	db    store.DB
 	cache Cache
 	log   *slog.Logger
-	id    string
 	self  Self
 	kind  atomic.Pointer[string]
 	wakes chan struct{} // there is something to be looked at or written
@@ -50,11 +50,19 @@ type Attendant struct {
 
 // New makes an Attendant. It does nothing before Run.
 func New(db store.DB, cache Cache, self Self, log *slog.Logger) *Attendant {
-	id := make([]byte, 6)
-	_, _ = rand.Read(id) // never fails
-	a := &Attendant{db: db, cache: cache, log: log, id: hex.EncodeToString(id), self: self, wakes: make(chan struct{}, 1)}
+	if self.ID == "" {
+		self.ID = NewID()
+	}
+	a := &Attendant{db: db, cache: cache, log: log, self: self, wakes: make(chan struct{}, 1)}
 	a.kind.Store(&self.Kind)
 	return a
+}
+
+// NewID is an instance's id that no other has.
+func NewID() string {
+	id := make([]byte, 6)
+	_, _ = rand.Read(id) // never fails
+	return hex.EncodeToString(id)
 }
 
 // Become changes the instance's kind: a standby that takes over is a daemon from then on.
@@ -121,7 +129,7 @@ func (a *Attendant) pass(ctx context.Context, due bool) error {
 		return nil
 	}
 	row := store.Instance{
-		ID: a.id, Kind: kind, Host: a.self.Host, PID: a.self.PID, Version: a.self.Version, Cache: a.cache.Figures(),
+		ID: a.self.ID, Kind: kind, Host: a.self.Host, PID: a.self.PID, Version: a.self.Version, Cache: a.cache.Figures(),
 	}
 	row.Cache.Generation = a.obeyed // whoever else empties the cache may be about an older one
 	err = a.db.Update(ctx, func(tx store.Tx) error {
@@ -154,7 +162,7 @@ func (a *Attendant) tell(err error) {
 func (a *Attendant) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
 	defer cancel()
-	err := a.db.Update(ctx, func(tx store.Tx) error { return tx.EndInstance(ctx, a.id) })
+	err := a.db.Update(ctx, func(tx store.Tx) error { return tx.EndInstance(ctx, a.self.ID) })
 	if err != nil {
 		a.log.Warn("the row of this process stays until it is dropped as stale", "error", err)
 	}
