@@ -33,6 +33,9 @@ type settings struct {
 // streams is how many callers hand withdrawals in with `coffer withdraw --file -`. One more does it by SQL.
 const streams = 3
 
+// warmUp is how long payments come in before the first strike.
+const warmUp = 3 * time.Second
+
 // drainWithin is how long after all parts are healthy the last payment may end.
 const drainWithin = 60 * time.Second
 
@@ -149,6 +152,9 @@ func (s *show) underLoad(ctx context.Context, all []payment) error {
 // strike lets each fault strike in each round, in an order of the seed's, until there were enough rounds and the time is over.
 func (s *show) strike(ctx context.Context) error {
 	began := time.Now()
+	if err := pause(ctx, warmUp); err != nil {
+		return err
+	}
 	draw := rand.New(rand.NewPCG(s.seed, 0))
 	beside, ctx := errgroup.WithContext(ctx)
 	beside.SetLimit(1)

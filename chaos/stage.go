@@ -37,19 +37,24 @@ func (c *chain) deploy(ctx context.Context) error {
 	return nil
 }
 
-// fund gives every wallet coin and token.
+// fund gives every wallet coin and token, and waits until no reorg takes them away.
 func (c *chain) fund(ctx context.Context, wallets []common.Address) error {
 	var txs []*types.DynamicFeeTx
 	for _, a := range wallets {
 		txs = append(txs, &types.DynamicFeeTx{To: &a, Value: coins, Gas: params.TxGas},
 			&types.DynamicFeeTx{To: &c.token, Gas: 100_000, Data: transfer(a, tokens)})
 	}
-	if _, err := c.sendAll(ctx, txs); err != nil {
+	receipts, err := c.sendAll(ctx, txs)
+	if err != nil {
 		return fmt.Errorf("fund the wallets on %s: %w", c.name, err)
 	}
-	var err error
-	c.first, err = c.client.BlockNumber(ctx)
-	return err
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	deep := receipts[len(receipts)-1].BlockNumber.Uint64() + uint64(c.confirmations)
+	return until(ctx, "the funds to be final", 50*time.Millisecond, func(ctx context.Context) (bool, error) {
+		c.first, err = c.client.BlockNumber(ctx)
+		return err == nil && c.first >= deep, err
+	})
 }
 
 // sendAll sends transactions of the rich account and waits until all have succeeded.
