@@ -61,6 +61,10 @@ SEEDS ?= 10000
 sim: ## Play SEEDS (10000) runs in the simulated world, and count on its chain
 	go run ./sim -seeds $(SEEDS)
 
+.PHONY: chaos
+chaos: tools ## Five minutes and 20,000 payments on real parts while they are killed, frozen, cut off and filled up
+	go run ./chaos -for 5m -payments 20000
+
 .PHONY: demo
 demo: ## The main job on a real chain, killed three times
 	go run ./demo
