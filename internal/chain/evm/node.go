@@ -35,6 +35,7 @@ type node struct {
 
 	mu         sync.Mutex
 	identified time.Time // when it last said that it is on chainID; zero: never, or its connection broke since
+	marks      map[spending]mark
 }
 
 func newTransport() *http.Transport {

@@ -62,30 +62,6 @@ func (c *Chain) look(ctx context.Context, n *node, txs []chain.Tx) []view {
 	return views
 }
 
-// settle asks for the counts at the horizon where a nonce is spent by something else: until they are above it too, a reorg may
-// bring it back. A node that keeps no state so old says so, and settles nothing.
-func (n *node) settle(ctx context.Context, txs []chain.Tx, views []view, final uint64) {
-	at := map[string]int{}
-	var requests []request
-	for i, tx := range txs {
-		if _, there := at[tx.Intent.From]; views[i].spent(tx.Intent.Nonce) && !there {
-			at[tx.Intent.From] = len(requests)
-			requests = append(requests, countOf(tx.Intent.From, hexutil.EncodeUint64(final)))
-		}
-	}
-	if len(requests) == 0 {
-		return
-	}
-	replies := n.ask(ctx, requests, itemsPerBatch)
-	for i, tx := range txs {
-		if v := &views[i]; v.spent(tx.Intent.Nonce) {
-			var count hexutil.Uint64
-			v.unsettled = replies[at[tx.Intent.From]].into(&count)
-			v.settled = uint64(count)
-		}
-	}
-}
-
 // horizon says which blocks are deep enough on a node.
 type horizon struct {
 	problem error
