@@ -36,6 +36,9 @@ func requeue(ctx context.Context, tx store.Tx, w store.Withdrawal, bound signing
 		return false, hasEnded(w)
 	case w.State != store.WithdrawalNeedsReview:
 		return false, fault.New(fault.Refused, "not_in_review", "coffer explain "+w.Payment, "withdrawal %s is not in review: it is %s", w.Payment, w.State)
+	case bound.Cancelled:
+		return false, fault.New(fault.Refused, "cancelled", "coffer tx cancel "+w.Payment,
+			"withdrawal %s has a signed cancellation: it can be given up, and not be paid again", w.Payment)
 	case bound.Bound && !bound.Released:
 		return false, fault.New(fault.Refused, "not_released", "at the signing machine: coffer-signer release "+w.Payment+" --reason TEXT",
 			"withdrawal %s is signed at nonce %d of %s, and the signing machine holds no release of it", w.Payment, bound.Nonce, bound.Address)
