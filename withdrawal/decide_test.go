@@ -232,7 +232,8 @@ func TestTheNewestAttemptAtANonceIsSent(t *testing.T) {
 	}
 }
 
-// A nonce whose lowest transaction blocks pass by is stuck; what stands above it is not, and where the chain stands still nothing is (F20).
+// The lowest nonce of a wallet is stuck when blocks pass it by; what stands above it is only if the chain is too dear for it (negative
+// here), and where the chain stands still nothing is.
 func TestF20OnlyTheLowestNonceIsStuck(t *testing.T) {
 	begin := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
 	at := func(wallet int64, n uint64, state, note string) store.Attempt {
@@ -246,8 +247,12 @@ func TestF20OnlyTheLowestNonceIsStuck(t *testing.T) {
 		m := m
 		m.now, m.gaps = now, maps.Clone(m.gaps)
 		var ids []int64
-		for _, p := range l.stuck(m, head) {
+		lowest, above := l.stuck(m, head)
+		for _, p := range lowest {
 			ids = append(ids, p.newest().ID)
+		}
+		for _, p := range above {
+			ids = append(ids, -p.newest().ID)
 		}
 		return ids
 	}
@@ -261,7 +266,7 @@ func TestF20OnlyTheLowestNonceIsStuck(t *testing.T) {
 	if got := stuck(l, 102, begin.Add(29*time.Second)); got != nil {
 		t.Errorf("before bump_after %v are stuck", got)
 	}
-	if got, want := stuck(l, 102, m.now), []int64{105, 201, 700}; !slices.Equal(got, want) {
+	if got, want := stuck(l, 102, m.now), []int64{105, 201, 700, -106}; !slices.Equal(got, want) {
 		t.Errorf("%v are stuck, want %v", got, want)
 	}
 	if got := stuck(l, 0, m.now); got != nil {

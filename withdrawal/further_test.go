@@ -1,6 +1,7 @@
 package withdrawal_test
 
 import (
+	"context"
 	"errors"
 	"math/big"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/params"
 
+	"coffer.internal/internal/chain"
+	"coffer.internal/internal/chain/evm"
 	"coffer.internal/internal/chain/evm/testtoken"
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/derive"
@@ -109,6 +112,45 @@ func TestF20WhatBlocksPassByIsBumpedByItself(t *testing.T) {
 		w.settle()
 		w.wantPaidOnce(rs...)
 		w.wantSpent(w.wallets[0], 2)
+	})
+}
+
+// dearChain is one whose next block is too dear for whatever stands in its pool, or for nothing.
+type dearChain struct {
+	*evm.Chain
+	dear bool
+}
+
+func (c *dearChain) Draft(ctx context.Context, orders []chain.Order) ([]chain.Drafted, error) {
+	drafts, err := c.Chain.Draft(ctx, orders)
+	for i := range drafts {
+		drafts[i].Outpriced = c.dear && len(orders[i].Replaces) > 0
+	}
+	return drafts, err
+}
+
+// F30: the chain became too dear for all that waits; it is all replaced, not one nonce after the other.
+func TestF30WhatTheChainBecameTooDearForIsBumpedTogether(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		dear := &dearChain{Chain: w.setup.Chain.(*evm.Chain)}
+		w.setup.BumpAfter, w.setup.Chain = 1, dear
+		w.open()
+		rs := w.submit("a", "b", "c")
+		w.pass("bind", "sign", "send")
+		for range 4 {
+			dear.dear = true
+			w.pass("mend")
+			w.node.ClearPool() // the node does not mine it
+			w.node.Commit()
+		}
+		w.pass("mend", "sign")
+		for _, r := range rs {
+			if got := w.states(r.ID); len(got) != 2 {
+				w.Errorf("%s has %v", r.ID, got)
+			}
+		}
+		w.settle()
+		w.wantPaidOnce(rs...)
 	})
 }
 

@@ -99,10 +99,11 @@ func (l *lane) wished(ctx context.Context, r store.Reader, m *mending) error {
 
 // repair is one further attempt to be asked for.
 type repair struct {
-	place   place
-	purpose signing.Purpose
-	wish    int64 // the wish it fulfils; 0: none
-	why     string
+	place     place
+	purpose   signing.Purpose
+	wish      int64 // the wish it fulfils; 0: none
+	outpriced bool  // only if nothing that stands there can be in the next block
+	why       string
 }
 
 // repairs decides which nonces get a further attempt, and which wishes have come to their end without one. head is the height of
@@ -128,9 +129,12 @@ func (l *lane) repairs(m mending, head uint64) (all []repair, ended map[int64]st
 			all = append(all, *r)
 		}
 	}
-	for _, p := range l.stuck(m, head) {
+	stuck, above := l.stuck(m, head)
+	for i, p := range append(stuck, above...) {
 		if !done[p.spot()] {
-			all = append(all, repair{place: p, purpose: signing.Purpose(p.newest().Purpose), why: "in no block for " + l.setup.BumpAfter.String()})
+			all = append(all, repair{
+				place: p, purpose: signing.Purpose(p.newest().Purpose), outpriced: i >= len(stuck), why: "in no block for " + l.setup.BumpAfter.String(),
+			})
 		}
 	}
 	return all, ended
@@ -158,31 +162,40 @@ func wish(w store.Wish, p place) (*repair, string) {
 const blocksBeforeABump = 2
 
 // stuck are the nonces whose fees are to be raised: of each wallet the lowest, if blocks passed by what was asked for there, for
-// longer than the chain's bump_after. What stands above it waits for it (F20).
-func (l *lane) stuck(m mending, head uint64) []place {
-	var out []place
+// longer than the chain's bump_after. What stands above it waits for it (F20), and is stuck itself only if it is as old and the
+// chain has become too dear for it.
+func (l *lane) stuck(m mending, head uint64) (stuck, above []place) {
+	if l.setup.BumpAfter == 0 {
+		return nil, nil
+	}
 	seen := make(map[int64]uint64, len(m.places))
-	last := int64(0)
+	var wallet int64
+	var waits bool // the wallet's lowest is no reason to raise anything
 	for _, p := range contiguous(m.places, m.gaps) {
-		if l.setup.BumpAfter == 0 || p.walletID == last {
-			continue
-		}
-		last = p.walletID
-		if p.has(store.AttemptAsked) || !p.feesHelp() {
-			continue
-		}
-		a := p.newest()
-		first, known := l.heads[a.ID]
-		if !known || head < first {
-			first = head
-		}
-		seen[a.ID] = first
-		if head > 0 && head >= first+blocksBeforeABump && over(l.setup.BumpAfter, a.SignedAt, m.now) {
-			out = append(out, p)
+		old := !p.has(store.AttemptAsked) && p.feesHelp() && over(l.setup.BumpAfter, p.newest().SignedAt, m.now)
+		switch {
+		case p.walletID != wallet:
+			wallet = p.walletID
+			if waits = !l.passedBy(p, head, seen) || !old; !waits {
+				stuck = append(stuck, p)
+			}
+		case old && !waits:
+			above = append(above, p)
 		}
 	}
 	l.heads = seen
-	return out
+	return stuck, above
+}
+
+// passedBy says whether enough blocks came since the newest attempt at a place was seen first, which it notes in seen.
+func (l *lane) passedBy(p place, head uint64, seen map[int64]uint64) bool {
+	a := p.newest()
+	first, known := l.heads[a.ID]
+	if !known || head < first {
+		first = head
+	}
+	seen[a.ID] = first
+	return head > 0 && head >= first+blocksBeforeABump
 }
 
 // feesHelp says whether higher fees may get it into a block: not what the wallet cannot pay for, nor what finds something else's
@@ -233,6 +246,7 @@ func (l *lane) repair(ctx context.Context, all []repair) (int, error) {
 		switch {
 		case errs[i] != nil:
 			l.log.Warn("no further attempt can be drafted now", "wallet", r.place.newest().Address, "nonce", r.place.nonce, "error", errs[i])
+		case r.outpriced && !drafts[i].Outpriced:
 		case drafts[i].Wait != "":
 			if err := l.noteWait(ctx, r.place.payment(), reasonFees+drafts[i].Wait); err != nil {
 				return n, err

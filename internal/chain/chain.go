@@ -135,6 +135,8 @@ type Order struct {
 type Drafted struct {
 	Intent signing.Intent
 	Wait   string
+	// Outpriced says that nothing of what it Replaces can be in the next block: each offers less than that block takes.
+	Outpriced bool
 }
 
 // Tx is a signed transaction with the intent it came from.

@@ -43,6 +43,7 @@ func (c *Chain) Draft(ctx context.Context, orders []chain.Order) ([]chain.Drafte
 	drafted := make([]chain.Drafted, len(orders))
 	for i, o := range orders {
 		limit := max(gas[i], gasBefore(o))
+		drafted[i].Outpriced = now.outprices(o.Replaces)
 		f, wait := c.policy.choose(now, limit, now.l1(o.Payment.Contract), o.Replaces)
 		if wait != "" {
 			drafted[i].Wait = wait

@@ -95,6 +95,20 @@ func (m market) l1(contract string) *big.Int {
 	return m.l1Token
 }
 
+// outprices says whether each of some intents offers less than the next block takes.
+func (m market) outprices(intents []signing.Intent) bool {
+	least := m.price
+	if least == nil {
+		least = m.base
+	}
+	for _, i := range intents {
+		if offer, _, ok := offered(i); !ok || offer.Cmp(least) >= 0 {
+			return false
+		}
+	}
+	return len(intents) > 0
+}
+
 // choose gives the fees of a transaction with this gas limit that takes l1 beside gas, and outbids those that it replaces; or why there
 // are none now.
 //

@@ -173,3 +173,31 @@ func TestAmountsAreShownExactly(t *testing.T) {
 		t.Errorf("shown as %s", got)
 	}
 }
+
+// Only what offers less than the next block takes is outpriced, and one that does not keeps the others from it.
+func TestF30WhatOffersLessThanTheNextBlockTakesIsOutpriced(t *testing.T) {
+	offers := func(maxFee string) signing.Intent {
+		return signing.Intent{EVM: &signing.EVMTransfer{MaxFeePerGas: maxFee, MaxPriorityFeePerGas: "1"}}
+	}
+	legacy := signing.Intent{EVM: &signing.EVMTransfer{GasPrice: "99"}}
+	now := market{base: big.NewInt(100), tip: big.NewInt(5)}
+	for name, c := range map[string]struct {
+		intents []signing.Intent
+		want    bool
+	}{
+		"nothing":         {nil, false},
+		"less":            {[]signing.Intent{offers("99")}, true},
+		"as much":         {[]signing.Intent{offers("100")}, false},
+		"one of two":      {[]signing.Intent{offers("99"), offers("100")}, false},
+		"both":            {[]signing.Intent{offers("99"), offers("98")}, true},
+		"a lower price":   {[]signing.Intent{legacy}, true},
+		"nothing to read": {[]signing.Intent{{}}, false},
+	} {
+		if got := now.outprices(c.intents); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if !(market{price: big.NewInt(100)}).outprices([]signing.Intent{legacy}) {
+		t.Error("a chain without base fees outprices nothing")
+	}
+}
