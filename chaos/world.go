@@ -17,6 +17,7 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"coffer.internal/internal/chain/evm/rpcproxy"
+	"coffer.internal/internal/store/postgres/pgtest"
 )
 
 var zero common.Address
@@ -26,7 +27,7 @@ type world struct {
 	dir      string
 	programs programs
 	crew     *crew
-	postgres *pair
+	postgres database
 	geth     *chain
 	anvil    *chain
 	signer   *child
@@ -56,7 +57,7 @@ func (w *world) setUp(ctx context.Context, s settings) (err error) {
 	if w.programs, err = build(ctx, w.dir); err != nil {
 		return err
 	}
-	if w.postgres, err = startPair(ctx, w.crew, w.dir); err != nil {
+	if w.postgres.Pair, err = pgtest.StartPair(ctx); err != nil {
 		return fmt.Errorf("PostgreSQL: %w", err)
 	}
 	rich, err := crypto.GenerateKey()
@@ -83,7 +84,7 @@ func (w *world) setUp(ctx context.Context, s settings) (err error) {
 	if err := w.makeWallets(ctx, s.wallets); err != nil {
 		return err
 	}
-	w.ledger, err = openLedger(ctx, w.postgres.dsn("chaos"))
+	w.ledger, err = openLedger(ctx, w.postgres.url("chaos"))
 	return err
 }
 
@@ -117,7 +118,7 @@ func (w *world) makeHomes(ctx context.Context, daemons int) error {
 // config is a coffer.toml: only what differs from the defaults.
 func (w *world) config(proxied bool) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "database = %q\nsigner = %q\n", w.postgres.dsn(""), "unix:"+w.socket())
+	fmt.Fprintf(&b, "database = %q\nsigner = %q\n", w.postgres.URL(), "unix:"+w.socket())
 	for _, c := range w.chains() {
 		url := c.url
 		if proxied {
@@ -221,20 +222,14 @@ func (w *world) take(draw *rand.Rand) (i int, letGo func()) {
 }
 
 // threatenedBy waits until payments are in flight on the wallets that a daemon drives, and counts them.
-func (w *world) threatenedBy(ctx context.Context, i int) (n int, err error) {
-	deadline := time.Now().Add(patience)
-	for {
+func (w *world) threatenedBy(ctx context.Context, i int) (int, error) {
+	return w.gatherFor(ctx, patience, despair, func(ctx context.Context) (int, error) {
 		wallets, err := w.ledger.drivenBy(ctx, w.daemons[i].run.pid())
-		if err != nil {
+		if err != nil || len(wallets) == 0 {
 			return 0, err
 		}
-		if n, err = w.ledger.count(ctx, where{states: inFlight, wallets: wallets}); err != nil || n >= enough || time.Now().After(deadline) {
-			return n, err
-		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return n, err
-		}
-	}
+		return w.ledger.count(ctx, where{states: inFlight, wallets: wallets})
+	})
 }
 
 // takeOver is how long after the end of their leases the wallets of a daemon may be without one.
@@ -261,11 +256,12 @@ func (w *world) close(keep bool) error {
 			c.close()
 		}
 	}
+	var err error
+	if w.postgres.Pair != nil {
+		err = w.postgres.Stop()
+	}
 	if keep {
-		return nil
+		return err
 	}
-	if err := os.RemoveAll(w.dir); err != nil {
-		return errors.Join(errors.New("something is left behind"), err)
-	}
-	return nil
+	return errors.Join(err, os.RemoveAll(w.dir))
 }
