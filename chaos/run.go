@@ -149,7 +149,7 @@ func (s *show) underLoad(ctx context.Context, all []payment) error {
 // strike lets each fault strike in each round, in an order of the seed's, until there were enough rounds and the time is over.
 func (s *show) strike(ctx context.Context) error {
 	began := time.Now()
-	if err := pause(ctx, warmUp); err != nil {
+	if err := errors.Join(pause(ctx, warmUp), s.world.shared(ctx)); err != nil {
 		return err
 	}
 	draw := rand.New(rand.NewPCG(s.seed, 0))

@@ -232,6 +232,21 @@ func (w *world) threatenedBy(ctx context.Context, i int) (int, error) {
 	})
 }
 
+// shared waits until each daemon drives wallets.
+func (w *world) shared(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for _, d := range w.daemons {
+		if err := until(ctx, d.run.name+" to drive wallets", 50*time.Millisecond, func(ctx context.Context) (bool, error) {
+			wallets, err := w.ledger.drivenBy(ctx, d.run.pid())
+			return len(wallets) > 0, err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // takeOver is how long after the end of their leases the wallets of a daemon may be without one.
 const takeOver = 10 * time.Second
 
