@@ -31,6 +31,7 @@ import (
 	"coffer.internal/internal/chain/evm"
 	"coffer.internal/internal/config"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/metrics"
 	"coffer.internal/internal/presence"
 	"coffer.internal/internal/signer/btctx"
 	"coffer.internal/internal/signer/client"
@@ -85,6 +86,8 @@ type Options struct {
 	Now   func() time.Time // the clock of everything but PostgreSQL's own; default time.Now
 	Log   *slog.Logger     // default: nothing is logged
 	Actor string           // who, in audit rows; default user@host and process id
+	// Metrics is where Run serves Prometheus metrics: HOST:PORT on the loopback, as in 127.0.0.1:9464. Empty: nowhere.
+	Metrics string
 	// Strategies are the program's own ways to choose a wallet, beside the built-in ones; coffer.toml names one per chain.
 	Strategies []strategy.Strategy
 }
@@ -106,6 +109,9 @@ type System struct {
 	chains  []withdrawal.ChainSetup
 	engine  *withdrawal.Engine
 	choice  choice
+
+	metrics   *metrics.Set // nil: not wanted
+	metricsAt string
 }
 
 // Open opens the database (which `coffer init` or OpenDatabase and Migrate have made) and wires the rest to it. Close ends
@@ -145,9 +151,17 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	s.Nonces = nonce.New(nonce.Options{
 		DB: s.db, TTL: s.config.ReservationTTL, Strategy: s.choice.of, Devices: s.devices, Cache: s.cache, Actor: o.Actor,
 	})
+	var observer withdrawal.Observer
+	if o.Metrics != "" {
+		if err := loopback(o.Metrics); err != nil {
+			return err
+		}
+		s.metrics, s.metricsAt = metrics.New(Version, figures{s}), o.Metrics
+		observer = s.metrics
+	}
 	s.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
 		DB: s.db, Ledger: s.Nonces, Machine: machine, Chains: s.chains, Cache: s.cache, Now: o.Now,
-		Log: o.Log, Actor: o.Actor, Holder: s.holder(), Lease: s.config.Lease, Daemons: daemons,
+		Log: o.Log, Actor: o.Actor, Observer: observer, Holder: s.holder(), Lease: s.config.Lease, Daemons: daemons,
 	})
 	s.Withdrawals = withdrawal.NewDesk(withdrawal.DeskOptions{
 		DB: s.db, Chains: s.chains, Actor: o.Actor, Signer: machine, Wake: s.engine.Wake,

@@ -132,9 +132,14 @@ const handOverWithin = 2 * time.Second
 // share runs the engine beside those of other daemons. At its end, its row among the instances goes first, so that who is left
 // takes all that is given back.
 func (s *System) share(ctx context.Context) error {
+	after, err := s.beside(ctx)
+	if err != nil {
+		return err
+	}
+	defer after()
 	leave := attending(s.attendant(s.id, kindRun))
 	collected := s.collecting(ctx)
-	err := s.engine.Run(ctx)
+	err = s.engine.Run(ctx)
 	collected()
 	leave()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverWithin)
@@ -147,6 +152,11 @@ func (s *System) share(ctx context.Context) error {
 
 // drive runs the engine while the lock is held, and gives the lock back.
 func (s *System) drive(ctx context.Context, hold store.Hold) error {
+	after, err := s.beside(ctx)
+	if err != nil {
+		return errors.Join(err, hold.Release())
+	}
+	defer after()
 	held, lose := context.WithCancelCause(ctx)
 	watched := make(chan struct{})
 	go func() {
@@ -158,7 +168,7 @@ func (s *System) drive(ctx context.Context, hold store.Hold) error {
 		case <-held.Done():
 		}
 	}()
-	err := s.engine.Run(held)
+	err = s.engine.Run(held)
 	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
 		err = cause
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/store"
@@ -56,6 +57,7 @@ func (l *lane) askSome(ctx context.Context, rows []store.Withdrawal) (int, error
 		return 0, err
 	}
 	var asks []store.Ask
+	var accepted []time.Time
 	var unclear []waiting
 	for i, w := range rows {
 		switch {
@@ -65,12 +67,19 @@ func (l *lane) askSome(ctx context.Context, rows []store.Withdrawal) (int, error
 			unclear = append(unclear, waiting{w, reasonFees + drafts[i].Wait})
 		default:
 			asks = append(asks, askOf(w.WalletID, w.Fence, drafts[i].Intent, w.Request, w.Row))
+			accepted = append(accepted, w.CreatedAt)
 		}
 	}
 	if err := l.giveBack(ctx, unclear); err != nil {
 		return 0, err
 	}
-	return l.write(ctx, nil, asks)
+	n, err := l.write(ctx, nil, asks)
+	if n == len(asks) { // else it is not known here which of them
+		for _, at := range accepted {
+			l.reached(StageAsked, at)
+		}
+	}
+	return n, err
 }
 
 // askOf is the row of an intent; request is empty for a gap fill.

@@ -32,6 +32,8 @@ type EngineOptions struct {
 	Now     func() time.Time // the clock of back-off alone; what is due is judged by the store's. Default time.Now
 	Log     *slog.Logger     // default: nothing is logged
 	Actor   string           // who, in audit rows
+	// Observer is told what the engine does; default: nobody.
+	Observer Observer
 
 	// Holder names this daemon among those that drive wallets of the same database; default: a name of its own. Whoever is the
 	// only one there may be, by a lock, takes the same name each time: so it need not wait for the lease of its dead predecessor.
@@ -64,6 +66,9 @@ func NewEngine(o EngineOptions) *Engine {
 	}
 	if o.Holder == "" {
 		o.Holder = rand.Text()
+	}
+	if o.Observer == nil {
+		o.Observer = unobserved{}
 	}
 	if o.Lease == 0 {
 		o.Lease = defaultLease

@@ -52,6 +52,9 @@ func (e *Engine) Watched() []Watched {
 	return all
 }
 
+// Drives says whether this daemon drives a wallet now.
+func (e *Engine) Drives(walletID int64) bool { return e.leases.has(walletID) }
+
 // guard looks at the wallets that this daemon drives and at their chain, opens the alarms that are true now, and ends those that
 // are over and that no person has to end. An alarm that is a brake keeps new payments from the wallet from the moment it is
 // committed: the ledger reads it under the wallet's lock.

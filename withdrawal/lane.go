@@ -16,17 +16,19 @@ import (
 // lane is the engine's part for one chain. Its steps share nothing but the database: each reads the rows that are its
 // business, decides by pure functions, does its input and output, and writes by compare-and-set.
 type lane struct {
-	setup  ChainSetup
-	chain  chain.Chain
-	db     store.DB
-	ledger Binder
-	signer signing.Signer
-	cache  *wallet.Cache
-	now    func() time.Time
-	log    *slog.Logger
-	actor  string
-	leases *leases
-	wakes  map[string]chan struct{}
+	setup    ChainSetup
+	chain    chain.Chain
+	db       store.DB
+	ledger   Binder
+	signer   signing.Signer
+	cache    *wallet.Cache
+	now      func() time.Time
+	log      *slog.Logger
+	actor    string
+	name     string // evm:1
+	observer Observer
+	leases   *leases
+	wakes    map[string]chan struct{}
 
 	aside  asides           // payments that are left alone for a while; only the bind step's goroutine touches it
 	spent  map[spot]int     // passes in a row that saw a nonce spent by something else; only the track step's
@@ -38,6 +40,7 @@ type lane struct {
 func newLane(s ChainSetup, o EngineOptions, ls *leases) *lane {
 	l := &lane{
 		setup: s, chain: s.Chain, db: o.DB, ledger: o.Ledger, signer: o.Machine, cache: o.Cache, now: o.Now, actor: o.Actor,
+		name: fmt.Sprintf("%s:%d", s.Type, s.ID), observer: o.Observer,
 		log:   o.Log.With("chain", fmt.Sprintf("%s:%d", s.Type, s.ID)),
 		wakes: map[string]chan struct{}{}, aside: asides{}, spent: map[spot]int{}, resent: map[int64]int64{}, heads: map[int64]uint64{}, leases: ls,
 	}
@@ -71,7 +74,7 @@ type Step struct {
 const lookEvery = 500 * time.Millisecond
 
 func (l *lane) steps() []Step {
-	look, name := min(l.setup.Poll, lookEvery), fmt.Sprintf("%s:%d", l.setup.Type, l.setup.ID)
+	look, name := min(l.setup.Poll, lookEvery), l.name
 	return []Step{
 		{name, stepBind, look, l.bind},
 		{name, stepMend, max(l.setup.Poll, lookEvery), l.mend},
@@ -88,10 +91,12 @@ func (l *lane) loop(ctx context.Context, s Step) {
 	defer tick.Stop()
 	troubles := trouble{log: l.log.With("step", s.Name), now: l.now}
 	for ctx.Err() == nil {
+		began := time.Now()
 		again, err := s.Pass(ctx)
 		if ctx.Err() != nil {
 			return
 		}
+		l.observer.Step(l.name, s.Name, time.Since(began), err)
 		troubles.tell(err)
 		if again && err == nil {
 			continue

@@ -21,11 +21,8 @@ func (d *Desk) Alarms(ctx context.Context, all bool) (out []Alarm, err error) {
 }
 
 // AlarmsSince lists the open alarms, and those that ended after a moment.
-func (d *Desk) AlarmsSince(ctx context.Context, at time.Time) (now time.Time, out []Alarm, err error) {
+func (d *Desk) AlarmsSince(ctx context.Context, at time.Time) (out []Alarm, err error) {
 	err = d.db.View(ctx, func(r store.Reader) error {
-		if now, err = r.Now(ctx); err != nil {
-			return err
-		}
 		if out, err = r.Alarms(ctx, store.AlarmFilter{Open: true}); err != nil {
 			return err
 		}
@@ -33,7 +30,7 @@ func (d *Desk) AlarmsSince(ctx context.Context, at time.Time) (now time.Time, ou
 		out = append(out, slices.DeleteFunc(changed, func(a Alarm) bool { return a.EndedAt.IsZero() })...)
 		return err
 	})
-	return now, shown(out), storefault.Of(err, "read the alarms")
+	return shown(out), storefault.Of(err, "read the alarms")
 }
 
 func (d *Desk) alarms(ctx context.Context, f store.AlarmFilter) (out []Alarm, err error) {

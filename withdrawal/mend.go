@@ -303,6 +303,9 @@ func (l *lane) askAgain(ctx context.Context, r repair, intent signing.Intent) (n
 	if errors.Is(err, store.ErrStale) {
 		return 0, nil // it was mined meanwhile, or is another daemon's now
 	}
+	if err == nil && n > 0 {
+		l.observer.Replaced(l.name, string(r.purpose))
+	}
 	return n, storefault.Of(err, "write down a further attempt")
 }
 

@@ -46,7 +46,7 @@ func (l *lane) sent(ctx context.Context, due []store.Attempt, results []chain.Se
 		}
 		l.alarm(a, results[i])
 	}
-	return l.update(ctx, wallets, func(tx store.Tx) error {
+	err := l.update(ctx, wallets, func(tx store.Tx) error {
 		if err := tx.MoveAttempts(ctx, moves); err != nil || n == 0 {
 			return err
 		}
@@ -54,6 +54,14 @@ func (l *lane) sent(ctx context.Context, due []store.Attempt, results []chain.Se
 			Action: actionSend, Subject: l.batch(n, "transaction"), Result: store.ResultDone,
 		}})
 	})
+	if err != nil {
+		return err
+	}
+	l.observeMoves(moves, byID(due))
+	for _, r := range results {
+		l.observer.Sent(l.name, string(r.Verdict))
+	}
+	return nil
 }
 
 // due reads what is to be sent now.

@@ -91,6 +91,8 @@ func (l *lane) answered(ctx context.Context, asked []store.Attempt, answers []si
 	if err != nil {
 		return storefault.Of(err, "write down what the signing machine said")
 	}
+	l.observeMoves(s.attempts, byID(asked))
+	l.observeEnds(s.withdrawals, nil)
 	for _, r := range s.refusals {
 		l.log.Warn("the signing machine refuses", "payment", r.Subject, "becomes", r.After, "reason", r.Reason)
 	}

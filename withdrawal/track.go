@@ -137,13 +137,14 @@ func (l *lane) news(ctx context.Context, fates []fate) (out []fate, err error) {
 
 // apply writes what was decided, the ends of the payments in the same transaction.
 func (l *lane) apply(ctx context.Context, fates []fate) error {
-	err := l.update(ctx, walletsOf(fates), func(tx store.Tx) error {
-		rows, err := payments(ctx, tx, fates)
-		if err != nil {
+	var rows map[string]store.Withdrawal
+	var attempts []store.AttemptMove
+	var ends []store.WithdrawalMove
+	err := l.update(ctx, walletsOf(fates), func(tx store.Tx) (err error) {
+		if rows, err = payments(ctx, tx, fates); err != nil {
 			return err
 		}
-		var attempts []store.AttemptMove
-		var ends []store.WithdrawalMove
+		attempts, ends = nil, nil
 		var audit []store.AuditRow
 		for _, f := range fates {
 			attempts = append(attempts, f.moves...)
@@ -179,6 +180,12 @@ func (l *lane) apply(ctx context.Context, fates []fate) error {
 	if err != nil {
 		return err
 	}
+	var of []store.Attempt
+	for _, f := range fates {
+		of = append(of, f.place.attempts...)
+	}
+	l.observeMoves(attempts, byID(of))
+	l.observeEnds(ends, rows)
 	for _, f := range fates {
 		if a := f.place.newest(); f.alarm != "" {
 			l.log.Error(f.alarm, "wallet", a.Address, "nonce", a.Nonce, "payment", a.Payment, "hash", a.Hash)

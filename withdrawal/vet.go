@@ -105,7 +105,15 @@ func (l *lane) refuse(ctx context.Context, refused []waiting) error {
 	if errors.Is(err, store.ErrStale) {
 		return nil // somebody else moved one: all are looked at again
 	}
-	return storefault.Of(err, "refuse withdrawals")
+	if err != nil {
+		return storefault.Of(err, "refuse withdrawals")
+	}
+	of := map[string]store.Withdrawal{}
+	for _, w := range refused {
+		of[w.row.Payment] = w.row
+	}
+	l.observeEnds(moves, of)
+	return nil
 }
 
 // richest is the wallet with the most of a token, or of the coin: a payment is tried as if it paid.

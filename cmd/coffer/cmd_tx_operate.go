@@ -28,7 +28,9 @@ does it; above the chain's caps it waits, and coffer explain says so.
 
 Refused (4): what is not under way, is in a block, or has ended.`,
 		done: "it is bumped by the daemon that drives its wallet", already: "already wished",
-		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) { return d.Bump },
+		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) {
+			return d.Bump
+		},
 	})
 }
 
@@ -42,7 +44,9 @@ that is final on all nodes.
 
 Refund the customer when it has ended as cancelled, and not before. Refused (4): what has ended otherwise, or may still be paid.`,
 		done: "its cancellation is on its way; refund only when it has ended as cancelled", already: "already cancelled, or on its way",
-		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) { return d.Cancel },
+		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) {
+			return d.Cancel
+		},
 	})
 }
 
@@ -55,7 +59,9 @@ have been told so by a person: coffer-signer release REQUEST_ID --reason TEXT, a
 
 Refused (4): without that release, before that is final, or when it does not wait for a person.`,
 		done: "it is queued again, and paid with another nonce", already: "already queued",
-		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) { return d.Requeue },
+		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) {
+			return d.Requeue
+		},
 	})
 }
 

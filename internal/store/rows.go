@@ -240,6 +240,15 @@ type WithdrawalFilter struct {
 	Newest   bool // by Seq descending
 }
 
+// Backlog is how many withdrawals of a chain stand in a state, and when the oldest of them was accepted.
+type Backlog struct {
+	ChainType string
+	ChainID   int64
+	State     string
+	Count     int
+	Oldest    time.Time
+}
+
 // WithdrawalMove is a compare-and-set on a withdrawal's state. Reason is stored as given, Outcome only with ended.
 type WithdrawalMove struct {
 	Payment  string

@@ -108,6 +108,8 @@ type Reader interface {
 
 	// Withdrawals lists what matches, by Seq.
 	Withdrawals(ctx context.Context, f WithdrawalFilter) ([]Withdrawal, error)
+	// Backlog counts the withdrawals that have not ended, by chain and state.
+	Backlog(ctx context.Context) ([]Backlog, error)
 	// Attempts lists what matches, by id (which is the order in which they were asked).
 	Attempts(ctx context.Context, f AttemptFilter) ([]Attempt, error)
 	// Fillable lists the nonces of a chain's wallets that need a gap fill, lowest first per wallet: rows used by attempts

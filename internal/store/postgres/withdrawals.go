@@ -93,3 +93,10 @@ func (t *tx) MoveWithdrawals(_ context.Context, moves []store.WithdrawalMove) er
 	}
 	return t.run(steps...)
 }
+
+// Backlog counts what has not ended.
+func (r *reader) Backlog(context.Context) ([]store.Backlog, error) {
+	return rows(r, queries["backlog"], func(rs pgx.Rows, b *store.Backlog) error {
+		return rs.Scan(&b.ChainType, &b.ChainID, &b.State, &b.Count, when{&b.Oldest})
+	})
+}

@@ -31,6 +31,29 @@ func testWithdrawals(t *testing.T, h Harness) {
 				cmpopts.IgnoreFields(store.Request{}, "CreatedAt"))
 		},
 
+		"the backlog counts what has not ended, by chain and state": func(w *world) {
+			backlog := func() []store.Backlog {
+				return read(w, func(r store.Reader) ([]store.Backlog, error) { return r.Backlog(w.ctx) })
+			}
+			if got := backlog(); len(got) != 0 {
+				w.Errorf("of nothing: %+v", got)
+			}
+			for _, id := range []string{"a", "b", "c", "d"} {
+				w.withdraw(id)
+			}
+			w.update(func(tx store.Tx) error {
+				return tx.MoveWithdrawals(w.ctx, []store.WithdrawalMove{
+					{Payment: "c", From: store.WithdrawalQueued, To: store.WithdrawalAssigned},
+					{Payment: "d", From: store.WithdrawalQueued, To: store.WithdrawalEnded, Outcome: store.OutcomeRefused},
+				})
+			})
+			first := w.withdrawals(store.WithdrawalFilter{})
+			w.same("backlog", []store.Backlog{
+				{ChainType: "evm", ChainID: 31337, State: store.WithdrawalAssigned, Count: 1, Oldest: first[2].CreatedAt},
+				{ChainType: "evm", ChainID: 31337, State: store.WithdrawalQueued, Count: 2, Oldest: first[0].CreatedAt},
+			}, backlog())
+		},
+
 		"a request id is used once, whatever for": func(w *world) {
 			w.withdraw("w")
 			w.reserve(w.hot().ID, "r", w.future())

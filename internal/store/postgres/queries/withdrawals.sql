@@ -39,3 +39,7 @@ UPDATE withdrawals w SET state = m.target, outcome = nullif(m.outcome, ''), reas
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) m (payment, at, target, outcome, reason),
     (SELECT clock_timestamp() AS now) t
 WHERE w.payment = m.payment AND w.state = m.at
+
+-- name: backlog
+SELECT chain_type, chain_id, state, count(*), min(created_at) FROM withdrawals WHERE state <> 'ended'
+GROUP BY chain_type, chain_id, state ORDER BY chain_type, chain_id, state

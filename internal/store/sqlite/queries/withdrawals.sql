@@ -24,3 +24,7 @@ ORDER BY v.key
 
 -- name: withdrawal_move
 UPDATE withdrawals SET state = ?3, outcome = ?4, reason = ?5, ended_at = ?6, updated_at = ?7 WHERE payment = ?1 AND state = ?2
+
+-- name: backlog
+SELECT chain_type, chain_id, state, count(*), min(created_at) FROM withdrawals WHERE state <> 'ended'
+GROUP BY chain_type, chain_id, state ORDER BY chain_type, chain_id, state

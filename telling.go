@@ -1,0 +1,97 @@
+package coffer
+
+import (
+	"context"
+	"time"
+
+	"coffer.internal/internal/alerting"
+	"coffer.internal/internal/config"
+	"coffer.internal/internal/storefault"
+)
+
+// lockAlarms lets one process per ledger tell others of alarms.
+const lockAlarms = "alarms"
+
+// tellAgain is how often a process asks whether it may tell of alarms.
+const tellAgain = 5 * time.Second
+
+// telling tells the receivers of the settings of alarms, unless another process of the ledger does, until leave is called, which
+// waits for the end of it.
+func (s *System) telling(ctx context.Context) (leave func(), err error) {
+	if s.config.Alarms == (config.Alarms{}) {
+		return func() {}, nil
+	}
+	ledger, err := s.db.Ledger(ctx)
+	if err != nil {
+		return nil, storefault.Of(err, "read the ledger's id")
+	}
+	c := s.config.Alarms
+	p, err := alerting.New(alerting.Options{
+		Ledger: ledger, Log: s.log,
+		Webhook: c.Webhook, WebhookName: "webhook " + config.RedactURL(c.Webhook),
+		Alertmanager: c.Alertmanager, AlertmanagerName: "alertmanager " + config.RedactURL(c.Alertmanager),
+		Alarms: s.Withdrawals.AlarmsSince,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(tellAgain)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			s.tell(ctx, p)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return func() {
+		stop()
+		<-ended
+	}, nil
+}
+
+// tell tells for as long as this process is the one that does.
+func (s *System) tell(ctx context.Context, p *alerting.Pusher) {
+	hold, err := s.db.Hold(ctx, lockAlarms)
+	if err != nil {
+		return // another process tells, or the database is away
+	}
+	held, lose := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-hold.Lost():
+			lose()
+		case <-held.Done():
+		}
+	}()
+	p.Run(held)
+	lose()
+	<-watched
+	if err := hold.Release(); err != nil {
+		s.log.Warn("the lock of whoever tells of alarms could not be given back", "error", err)
+	}
+}
+
+// beside starts what runs beside the engine, until leave is called.
+func (s *System) beside(ctx context.Context) (leave func(), err error) {
+	told, err := s.telling(ctx)
+	if err != nil {
+		return nil, err
+	}
+	metered, err := s.metered()
+	if err != nil {
+		told()
+		return nil, err
+	}
+	return func() {
+		metered()
+		told()
+	}, nil
+}
