@@ -64,7 +64,7 @@ func under(path string, folders ...string) bool {
 
 var (
 	domain   = []string{"wallet", "nonce", "strategy", "withdrawal", "signing"}
-	adapters = []string{"internal/chain/evm", "internal/store/sqlite", "internal/store/postgres", "internal/signer"}
+	adapters = []string{"internal/chain/evm", "internal/store/sqlite", "internal/store/postgres", "internal/signer", "internal/alerting", "internal/metrics"}
 )
 
 func TestTheDomainNeverImportsAnAdapter(t *testing.T) {
