@@ -121,6 +121,29 @@ func (l ledger) open(ctx context.Context, limit int) (requests []string, lines s
 	return requests, b.String(), rows.Err()
 }
 
+// alarms are how often each kind was raised, and the kinds among them that only a person ends.
+func (l ledger) alarms(ctx context.Context) (raised map[string]int, lasting []string, err error) {
+	err = l.ask(ctx, func(ctx context.Context) error {
+		rows, err := l.pool.Query(ctx, `SELECT kind, sticky, count(*) FROM alarms GROUP BY kind, sticky ORDER BY kind`)
+		if err != nil {
+			return err
+		}
+		raised, lasting = map[string]int{}, nil
+		var kind string
+		var sticky bool
+		var n int
+		_, err = pgx.ForEachRow(rows, []any{&kind, &sticky, &n}, func() error {
+			raised[kind] += n
+			if sticky {
+				lasting = append(lasting, kind)
+			}
+			return nil
+		})
+		return err
+	})
+	return raised, lasting, err
+}
+
 // wallets are a chain's hot wallets with their cursors.
 func (l ledger) wallets(ctx context.Context, chain int64) (all []recount.Wallet, err error) {
 	rows, err := l.pool.Query(ctx, `SELECT address, nonce FROM internal_wallets WHERE chain_id = $1 ORDER BY id`, chain)

@@ -26,7 +26,9 @@ type report struct {
 	again   int                      // withdrawals handed in again by their callers
 	paid    int
 	ended   map[string]int
-	drained time.Duration // from the moment when all was healthy until the last payment ended
+	alarms  map[string]int // how often each kind was raised
+	lasting []string       // those that only a person ends
+	drained time.Duration  // from the moment when all was healthy until the last payment ended
 	took    time.Duration
 	rate    float64
 }
@@ -71,6 +73,9 @@ func (r *report) verdict(s settings) error {
 	if r.ended["paid"] != c.Asked {
 		return fmt.Errorf("the chains say that all were paid, the ledger says %v", r.ended)
 	}
+	if len(r.lasting) > 0 {
+		return fmt.Errorf("alarms that wait for a person, though nobody else used a key: %v", r.lasting)
+	}
 	for _, f := range r.faults {
 		if t := r.tally(f.name); t.strikes < s.rounds || t.threatened < s.threatened {
 			return fmt.Errorf("%s struck %d times and threatened %d payments, which proves little", f.name, t.strikes, t.threatened)
@@ -94,6 +99,7 @@ func (r *report) print(w io.Writer) {
 		"skipped nonces %d, out of %d wallets\n", c.Asked, c.PaidOnce, c.Unasked, c.SkippedNonces, c.Wallets)
 	fmt.Fprintf(w, "handed in again by their callers %d; %.0f payments a second; all had ended %.1f s after all parts were healthy\n",
 		r.again, r.rate, r.drained.Seconds())
+	fmt.Fprintf(w, "alarms raised %v\n", r.alarms)
 	fmt.Fprintf(w, "chaos: seed %d: %d payments, %d faults, %d strikes in %s: %d paid twice, %d lost\n",
 		r.seed, c.Asked, len(r.faults), strikes, r.took.Round(time.Second), c.PaidTwice, c.Lost)
 }

@@ -110,6 +110,10 @@ func (s *show) play(ctx context.Context) error {
 	if err := s.judge(ctx, all); err != nil {
 		return err
 	}
+	var err error
+	if s.report.alarms, s.report.lasting, err = w.ledger.alarms(ctx); err != nil {
+		return err
+	}
 	s.report.took = time.Since(s.began)
 	return nil
 }
