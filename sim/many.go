@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -121,6 +122,12 @@ func playMany(tpl *template, s *tally, from, seeds uint64) error {
 					first = err
 				}
 				s.add(r)
+				if len(r.wrong) > 0 {
+					fmt.Fprintf(os.Stderr, "seed %d: %s\n", r.seed, r.wrong[0])
+				}
+				if n := i + 1; n%1000 == 0 && seeds > 1000 {
+					fmt.Fprintf(os.Stderr, "%d of %d seeds\n", n, seeds)
+				}
 				mu.Unlock()
 			}
 		})

@@ -35,17 +35,22 @@ func good(t *testing.T, s *tally) {
 }
 
 func TestNoPaymentIsPaidTwiceOrLostOrStuckInAnySeed(t *testing.T) {
-	seeds := uint64(300)
-	if testing.Short() {
-		seeds = 30
-	}
-	s := newTally()
-	if err := playMany(shared, s, 1, seeds); err != nil {
-		t.Fatal(err)
-	}
-	good(t, s)
-	if s.payments < int(seeds) || s.paid == 0 || len(s.hits) < 10 {
-		t.Errorf("that was no test: %d payments, %d paid, %d kinds of faults", s.payments, s.paid, len(s.hits))
+	const seeds, some = 300, 50
+	for from := uint64(1); from <= seeds; from += some {
+		t.Run(fmt.Sprintf("from %d", from), func(t *testing.T) { // by itself, for the mutants
+			n := uint64(some)
+			if testing.Short() {
+				n /= 10
+			}
+			s := newTally()
+			if err := playMany(shared, s, from, n); err != nil {
+				t.Fatal(err)
+			}
+			good(t, s)
+			if s.payments < int(n) || s.paid == 0 || len(s.hits) < 10 {
+				t.Errorf("that was no test: %d payments, %d paid, %d kinds of faults", s.payments, s.paid, len(s.hits))
+			}
+		})
 	}
 }
 
