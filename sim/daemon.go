@@ -77,7 +77,7 @@ func (t *town) setup(u *user, now func() time.Time) (s withdrawal.ChainSetup, do
 		panic("sim: " + err.Error())
 	}
 	return withdrawal.ChainSetup{
-		Type: string(wallet.EVM), ID: chainID, Chain: c, MaxUnmined: maxUnmined, Poll: poll, BumpAfter: t.plan.bumpAfter,
+		Type: string(wallet.EVM), ID: chainID, Chain: c, MaxUnmined: maxUnmined, Poll: poll, BumpAfter: t.plan.bumpAfter, HeadMaxAge: t.plan.headMaxAge,
 		Native: withdrawal.Asset{Symbol: "ETH", Decimals: 18},
 		Assets: map[string]withdrawal.Asset{tokenSymbol: {Symbol: tokenSymbol, Contract: tokenAddress.Hex(), Decimals: 0}},
 	}, c.Close

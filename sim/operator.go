@@ -16,9 +16,10 @@ const (
 	operatorBumps    kind = "operator bumps a payment"
 	operatorRequeues kind = "operator releases a payment in review and queues it again"
 	operatorGivesUp  kind = "operator gives up a payment in review"
+	operatorLifts    kind = "operator lifts an alarm that only a person ends"
 )
 
-var operatorDoes = []kind{operatorCancels, operatorBumps, operatorRequeues, operatorGivesUp}
+var operatorDoes = []kind{operatorCancels, operatorBumps, operatorRequeues, operatorGivesUp, operatorLifts}
 
 // cancel gives a payment up. Whatever comes of it, the payment ends once.
 func (o *office) cancel(r *request) {
@@ -62,6 +63,27 @@ func (o *office) review(k kind) {
 	}
 	if t.clock.Before(t.lastFault.Add(day / 2)) {
 		t.soon(60, func() { o.review(k) })
+	}
+}
+
+// lift ends the alarms that only a person ends: their brakes would hold payments up for ever.
+func (o *office) lift() {
+	t := o.town
+	o.safe = true
+	defer func() { o.safe = false }()
+	alarms, err := o.desk.Alarms(t.ctx, false)
+	if err != nil {
+		t.violate("alarms: %v", err)
+	}
+	for _, a := range alarms {
+		if !a.Sticky {
+			continue
+		}
+		if _, _, err := o.desk.LiftAlarm(t.ctx, a.ID, "simulated"); err != nil {
+			t.violate("lift alarm %d: %v", a.ID, err)
+		}
+		o.say("lifts %s of %s: %s", a.Kind, a.Address, a.Why)
+		t.hits[operatorLifts]++
 	}
 }
 

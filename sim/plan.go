@@ -16,6 +16,7 @@ type plan struct {
 	confirmations           int
 	finalized               bool
 	bumpAfter               time.Duration    // when fees are raised; 0: never by themselves
+	headMaxAge              time.Duration    // how old the newest block may be; 0: any age
 	chance                  map[kind]float64 // of a fault at one call
 	strikes                 map[kind]int     // how many times a fault of the world strikes
 	troubles                time.Duration    // for how long there are faults
@@ -41,6 +42,9 @@ func draw(rng *rand.Rand) plan {
 	}
 	for _, k := range pick(rng, worldFaults, 1+rng.IntN(5)) {
 		p.strikes[k] = 1 + rng.IntN(3)
+	}
+	if rng.IntN(2) == 0 {
+		p.headMaxAge = time.Duration(60+rng.IntN(120)) * time.Second
 	}
 	for _, k := range pick(rng, operatorDoes, rng.IntN(3)) {
 		p.strikes[k] = 1 + rng.IntN(3)

@@ -17,8 +17,8 @@ import (
 // scene is its plan; with two daemons, the other one goes on where the first crashed.
 func scene(daemons, crashAt int) plan {
 	return plan{
-		nodes: 1, daemons: daemons, wallets: 2, payments: 6, confirmations: 2, bumpAfter: 40 * time.Second, chance: map[kind]float64{}, strikes: map[kind]int{},
-		troubles: 150 * time.Second, scene: true, crashAt: crashAt,
+		nodes: 1, daemons: daemons, wallets: 2, payments: 6, confirmations: 2, bumpAfter: 20 * time.Second, chance: map[kind]float64{}, strikes: map[kind]int{},
+		troubles: 105 * time.Second, scene: true, crashAt: crashAt,
 	}
 }
 
@@ -28,16 +28,16 @@ const sceneSeed = 1
 // stage puts the story on the agenda.
 func (t *town) stage() {
 	for i, r := range t.office.requests[:5] {
-		t.at(t.clock.Add(time.Duration(10+3*i)*time.Second), func() { t.office.submit(r) })
+		t.at(t.clock.Add(time.Duration(2+3*i)*time.Second), func() { t.office.submit(r) })
 	}
 	after := func(seconds int, do func()) { t.at(t.clock.Add(time.Duration(seconds)*time.Second), do) }
-	after(20, func() { t.stopped = true })
-	after(35, func() { t.office.bump(t.office.requests[2]) })
-	after(35, func() { t.office.cancel(t.office.requests[3]) })
-	after(50, func() { t.stopped = false })
-	after(120, func() { t.stopped = true; t.office.submit(t.office.requests[5]) }) // its fees are raised by its age
-	after(130, func() { t.crowd = 9 })
-	after(135, func() { t.stopped = false })
+	after(12, func() { t.stopped = true })
+	after(32, func() { t.office.bump(t.office.requests[4]) })
+	after(32, func() { t.office.cancel(t.office.requests[3]) })
+	after(45, func() { t.stopped = false })
+	after(75, func() { t.stopped = true; t.office.submit(t.office.requests[5]) }) // its fees are raised by its age
+	after(85, func() { t.crowd = 9 })
+	after(90, func() { t.stopped = false })
 	t.at(t.clock.Add(t.plan.troubles), t.heal)
 }
 

@@ -49,8 +49,12 @@ func (t *town) arrange() {
 
 // operate has the operator do something.
 func (t *town) operate(k kind) {
-	if k == operatorRequeues || k == operatorGivesUp {
+	switch k {
+	case operatorRequeues, operatorGivesUp:
 		t.office.review(k)
+		return
+	case operatorLifts:
+		t.office.lift()
 		return
 	}
 	r := t.office.requests[t.rng.IntN(len(t.office.requests))]
@@ -93,6 +97,11 @@ func (t *town) heal() {
 	for _, n := range t.world.Nodes {
 		n.CatchUp()
 		n.Answer, n.ChainID = nil, chainID
+	}
+	for _, d := range t.daemons {
+		if t.plan.headMaxAge > 0 {
+			d.ahead = 0 // by a clock that stays wrong, no block is young enough
+		}
 	}
 	for _, w := range t.wallets {
 		t.topUp(common.HexToAddress(w.Address))
@@ -353,7 +362,9 @@ func (t *town) jump(k kind, by time.Duration) bool {
 	d.say("! %s: by %s", k, by)
 	if t.rng.IntN(2) == 0 {
 		t.at(t.within(5*time.Minute), func() {
-			d.ahead -= by
+			if d.ahead != 0 {
+				d.ahead -= by
+			}
 			d.say("clock is set right")
 			t.lastFault = t.clock
 		})

@@ -46,6 +46,9 @@ func (t *town) play() result {
 	wait := 8 * time.Second
 	for n := 1; t.clock.Before(t.lastFault.Add(day)); n++ {
 		t.round(wait, nil)
+		if n%4 == 0 {
+			t.office.lift()
+		}
 		if n%4 == 0 && len(t.agenda) == 0 && !t.office.waiting() {
 			break
 		}
@@ -134,7 +137,8 @@ func (t *town) succeeded(counter *recount.Counter, payment string) bool {
 
 func (t *town) judgeEnd(req *request, w withdrawal.Withdrawal, caused map[string]string, r *result) {
 	why := caused[req.ID]
-	if why != "" && (w.State == store.WithdrawalNeedsReview || !req.reviewed) {
+	decided := req.reviewed || req.cancelled && w.Outcome == store.OutcomeCancelled
+	if why != "" && (w.State == store.WithdrawalNeedsReview || !decided) {
 		r.caused++ // else somebody decided what becomes of it
 	}
 	switch {
@@ -143,7 +147,7 @@ func (t *town) judgeEnd(req *request, w withdrawal.Withdrawal, caused map[string
 		if why == "" {
 			t.violate("%s stands in needs_review without a cause: %s", req.ID, w.Reason)
 		}
-	case why != "" && !req.reviewed:
+	case why != "" && !decided:
 		t.violate("%s does not stand in needs_review, though %s: %s %s", req.ID, why, w.State, w.Outcome)
 	case w.State != store.WithdrawalEnded:
 		t.violate("a day after the last fault %s is %s: %s", req.ID, w.State, w.Reason)
