@@ -55,6 +55,28 @@ func draw(rng *rand.Rand) plan {
 	return p
 }
 
+// alone is the plan of a seed in which one kind of fault strikes often, and no other: what another would mend is seen then.
+func alone(rng *rand.Rand, k kind) plan {
+	p := draw(rng)
+	p.nodes, p.bumpAfter, p.headMaxAge = 3, 0, 0
+	p.payments, p.troubles = 8, 5*time.Minute
+	p.chance, p.strikes = map[kind]float64{}, map[kind]int{}
+	switch {
+	case k == frozen:
+		p.chance[k] = 0.02
+	case k == crashed:
+		p.chance[k] = 0.05
+	case slices.Contains(callFaults, k):
+		p.chance[k] = 0.2
+	default:
+		p.strikes[k] = 5
+	}
+	if k == operatorRequeues || k == operatorGivesUp || k == operatorLifts {
+		p.strikes[foreign] = 3
+	}
+	return p
+}
+
 func pick(rng *rand.Rand, all []kind, n int) []kind {
 	all = slices.Clone(all)
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })

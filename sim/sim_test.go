@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -49,6 +50,30 @@ func TestNoPaymentIsPaidTwiceOrLostOrStuckInAnySeed(t *testing.T) {
 			good(t, s)
 			if s.payments < int(n) || s.paid == 0 || len(s.hits) < 10 {
 				t.Errorf("that was no test: %d payments, %d paid, %d kinds of faults", s.payments, s.paid, len(s.hits))
+			}
+		})
+	}
+}
+
+func TestEachKindOfFaultAloneHarmsNothing(t *testing.T) {
+	for _, k := range slices.Concat(callFaults, worldFaults, operatorDoes) {
+		t.Run(string(k), func(t *testing.T) {
+			seeds := uint64(4)
+			if testing.Short() {
+				seeds = 1
+			}
+			s := newTally()
+			for seed := uint64(1); seed <= seeds; seed++ {
+				p := alone(rand.New(rand.NewPCG(seed, 0)), k)
+				r, err := playSeed(shared, seed, &p, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.add(r)
+			}
+			good(t, s)
+			if s.hits[k] == 0 {
+				t.Error("it did not strike")
 			}
 		})
 	}
