@@ -74,21 +74,21 @@ func TestF07ABumpIsAReplacementAtTheSameNonce(t *testing.T) {
 		rs := w.submit("a", "b")
 		w.pass("bind", "sign", "send")
 		if w.bump("a") || !w.bump("a") {
-			t.Error("a bump said twice is not the same bump")
+			w.Error("a bump said twice is not the same bump")
 		}
 		w.pass("mend", "sign", "send")
 		w.wantStates("a", "sent", "sent")
 		w.wantStates("b", "sent")
 		as := w.story("a").Attempts
 		if as[0].Nonce != as[1].Nonce || as[0].Hash == as[1].Hash || as[1].Purpose != string(signing.PurposePayment) {
-			t.Errorf("the attempts are %+v", as)
+			w.Errorf("the attempts are %+v", as)
 		}
 		w.settle()
 		w.wantPaidOnce(rs...)
 		w.wantStates("a", "superseded", "final")
 		w.wantSpent(w.wallets[0], 2)
-		if _, _, err := w.desk.Bump(t.Context(), "a", ""); !errors.Is(err, fault.Refused) {
-			t.Errorf("a bump after the end: %v", err)
+		if _, _, err := w.desk.Bump(w.Context(), "a", ""); !errors.Is(err, fault.Refused) {
+			w.Errorf("a bump after the end: %v", err)
 		}
 	})
 }
@@ -158,11 +158,11 @@ func TestACancelledPaymentThatWasNotAskedForEndsAtOnce(t *testing.T) {
 	onBoth(t, 1, func(w *world) {
 		w.submit("queued")
 		if w.cancel("queued") || !w.cancel("queued") {
-			t.Error("a cancellation said twice is not the same one")
+			w.Error("a cancellation said twice is not the same one")
 		}
 		w.want("queued", store.WithdrawalEnded, store.OutcomeCancelled)
 		w.submit("assigned")
-		_, err := w.ledger.Bind(t.Context(), w.binding("assigned"))
+		_, err := w.ledger.Bind(w.Context(), w.binding("assigned"))
 		w.must(err)
 		w.cancel("assigned")
 		w.want("assigned", store.WithdrawalEnded, store.OutcomeCancelled)
@@ -178,7 +178,7 @@ func TestACancellationTakesTheNonceOfAPaymentUnderWay(t *testing.T) {
 		rs := w.submit("a")
 		w.pass("bind", "sign", "send")
 		if w.cancel("a") || !w.cancel("a") {
-			t.Error("a cancellation said twice is not the same one")
+			w.Error("a cancellation said twice is not the same one")
 		}
 		w.want("a", store.WithdrawalAssigned, "")
 		others := w.submit("b")
@@ -187,7 +187,7 @@ func TestACancellationTakesTheNonceOfAPaymentUnderWay(t *testing.T) {
 		w.want("a", store.WithdrawalEnded, store.OutcomeCancelled)
 		w.wantStates("a", "superseded", "final")
 		if got := w.balance(rs[0].To); got.Sign() != 0 {
-			t.Errorf("the customer of a cancelled payment has %s", got)
+			w.Errorf("the customer of a cancelled payment has %s", got)
 		}
 		w.wantPaidOnce(others...)
 		w.wantSpent(w.wallets[0], 2)
@@ -218,7 +218,7 @@ func TestACancellationOverAnUnansweredAsk(t *testing.T) {
 		w.settle()
 		w.want("a", store.WithdrawalEnded, store.OutcomeCancelled)
 		if got := w.balance(rs[0].To); got.Sign() != 0 {
-			t.Errorf("the customer of a cancelled payment has %s", got)
+			w.Errorf("the customer of a cancelled payment has %s", got)
 		}
 		w.wantStates("a", "refused", "final")
 	})
@@ -228,13 +228,13 @@ func TestAPaymentToAWalletOfOurOwnIsRefused(t *testing.T) {
 	onBoth(t, 2, func(w *world) {
 		r := w.request("a")
 		r.To = w.wallets[1].Address
-		if _, _, err := w.desk.Submit(t.Context(), r); !errors.Is(err, fault.Refused) {
-			t.Errorf("accepted: %v", err)
+		if _, _, err := w.desk.Submit(w.Context(), r); !errors.Is(err, fault.Refused) {
+			w.Errorf("accepted: %v", err)
 		}
 		late := w.request("b") // registered after it was accepted
-		_, _, err := w.desk.Submit(t.Context(), late)
+		_, _, err := w.desk.Submit(w.Context(), late)
 		w.must(err)
-		_, _, err = wallet.NewRegistry(w.db, w.machine, "tester").CreateInternal(t.Context(), wallet.InternalRequest{
+		_, _, err = wallet.NewRegistry(w.db, w.machine, "tester").CreateInternal(w.Context(), wallet.InternalRequest{
 			Address: late.To, ChainType: wallet.EVM, ChainID: w.setup.ID, Type: wallet.Cold,
 		})
 		w.must(err)
@@ -271,22 +271,22 @@ func TestF10AForeignSpendWaitsForAReleaseAndIsThenPaidOnce(t *testing.T) {
 			w.pass("track")
 		}
 		w.want("a", store.WithdrawalNeedsReview, "")
-		if _, _, err := w.desk.Requeue(t.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
-			t.Errorf("requeued before anything is final: %v", err)
+		if _, _, err := w.desk.Requeue(w.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
+			w.Errorf("requeued before anything is final: %v", err)
 		}
 		for range confirmations {
 			w.node.Commit()
 			w.pass("track")
 		}
 		w.want("a", store.WithdrawalNeedsReview, "")
-		if _, _, err := w.desk.Requeue(t.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
-			t.Errorf("requeued without a release: %v", err)
+		if _, _, err := w.desk.Requeue(w.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
+			w.Errorf("requeued without a release: %v", err)
 		}
 		w.release("a")
-		_, already, err := w.desk.Requeue(t.Context(), "a", "released")
+		_, already, err := w.desk.Requeue(w.Context(), "a", "released")
 		w.must(err)
-		if again, _, err := w.desk.Requeue(t.Context(), "a", "released"); already || err != nil || again.State != store.WithdrawalQueued {
-			t.Errorf("requeued twice: %v, %+v, %v", already, again, err)
+		if again, _, err := w.desk.Requeue(w.Context(), "a", "released"); already || err != nil || again.State != store.WithdrawalQueued {
+			w.Errorf("requeued twice: %v, %+v, %v", already, again, err)
 		}
 		w.wantStates("a", "superseded")
 		w.settle()
@@ -305,8 +305,8 @@ func TestF10APaymentWhoseNonceWasSpentByOthersCanBeGivenUp(t *testing.T) {
 		for range 3 {
 			w.pass("track")
 		}
-		if _, _, err := w.desk.Cancel(t.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
-			t.Errorf("given up before anything is final: %v", err)
+		if _, _, err := w.desk.Cancel(w.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
+			w.Errorf("given up before anything is final: %v", err)
 		}
 		for range confirmations {
 			w.node.Commit()
@@ -316,7 +316,7 @@ func TestF10APaymentWhoseNonceWasSpentByOthersCanBeGivenUp(t *testing.T) {
 		w.want("a", store.WithdrawalEnded, store.OutcomeCancelled)
 		w.settle()
 		if got := w.balance(rs[0].To); got.Sign() != 0 {
-			t.Errorf("the customer of a payment that was given up has %s", got)
+			w.Errorf("the customer of a payment that was given up has %s", got)
 		}
 	})
 }
@@ -354,7 +354,7 @@ func TestF21ADaemonThatLostItsWalletsWritesNothing(t *testing.T) {
 		rs := w.submit("a")
 		w.pass("bind", "sign")
 		sleeper := w.engine
-		w.must(w.db.Update(t.Context(), func(tx store.Tx) error { return tx.DropLeases(t.Context(), "tester", nil) }))
+		w.must(w.db.Update(w.Context(), func(tx store.Tx) error { return tx.DropLeases(w.Context(), "tester", nil) }))
 		w.holder = "another"
 		w.open()
 		w.pass("send")
@@ -362,9 +362,9 @@ func TestF21ADaemonThatLostItsWalletsWritesNothing(t *testing.T) {
 		before := w.attempt("a")
 		withdrawal.SendAgain(sleeper)
 		w.node.Commit()
-		w.must(withdrawal.PassOnly(t.Context(), sleeper, "send", "track"))
+		w.must(withdrawal.PassOnly(w.Context(), sleeper, "send", "track"))
 		if after := w.attempt("a"); after.State != before.State || !after.UpdatedAt.Equal(before.UpdatedAt) {
-			t.Errorf("the sleeper made %+v of %+v", after, before)
+			w.Errorf("the sleeper made %+v of %+v", after, before)
 		}
 		w.settle()
 		w.wantPaidOnce(rs...)
@@ -378,18 +378,18 @@ func TestASuccessWithoutPayingCanBeReleasedAndPaidAgain(t *testing.T) {
 		w.token("FEE", testtoken.TakesFee)
 		r := w.request("a")
 		r.Asset, r.Amount = "FEE", "5"
-		_, _, err := w.desk.Submit(t.Context(), r)
+		_, _, err := w.desk.Submit(w.Context(), r)
 		w.must(err)
 		w.settle()
 		w.want("a", store.WithdrawalNeedsReview, "")
-		if _, _, err := w.desk.Cancel(t.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
-			t.Errorf("given up though something was paid: %v", err)
+		if _, _, err := w.desk.Cancel(w.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
+			w.Errorf("given up though something was paid: %v", err)
 		}
-		if _, _, err := w.desk.Requeue(t.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
-			t.Errorf("requeued without a release: %v", err)
+		if _, _, err := w.desk.Requeue(w.Context(), "a", "x"); !errors.Is(err, fault.Refused) {
+			w.Errorf("requeued without a release: %v", err)
 		}
 		w.release("a")
-		_, _, err = w.desk.Requeue(t.Context(), "a", "released")
+		_, _, err = w.desk.Requeue(w.Context(), "a", "released")
 		w.must(err)
 		w.settle()
 		w.wantStates("a", "superseded", "final")
