@@ -17,6 +17,7 @@ import (
 // threatens just before.
 type fault struct {
 	name   string
+	of     string // the failures of other systems that it brings about
 	threat string
 	strike func(context.Context, *world, *rand.Rand) (threatened int, err error)
 	// beside: it takes so long that others strike meanwhile.
@@ -24,17 +25,17 @@ type fault struct {
 }
 
 var faults = []fault{
-	{name: "daemon-killed", threat: "in flight on the wallets of a daemon", strike: killDaemon},
-	{name: "daemon-frozen", threat: "in flight on the wallets of a daemon, for longer than its lease", strike: freezeDaemon, beside: true},
-	{name: "signer-killed", threat: "asked and not answered", strike: killSigner},
-	{name: "signer-disk-full", threat: "asked, and the answer cannot be journaled", strike: fillSignerDisk},
-	{name: "node-killed", threat: "in a node's pool and in no block", strike: killNode},
-	{name: "pool-emptied", threat: "in a node's pool and in no block", strike: emptyPool},
-	{name: "reorg", threat: "in a block and not final", strike: reorg},
-	{name: "answers-dropped", threat: "signed and on their way to a node", strike: dropAnswers},
-	{name: "nodes-cut", threat: "signed or sent, and no node is reached", strike: cutNodes},
-	{name: "database-cut", threat: "with a nonce and not ended", strike: cutDatabase},
-	{name: "primary-killed", threat: "with a nonce and not ended", strike: killPrimary},
+	{name: "daemon-killed", of: "F22", threat: "in flight on the wallets of a daemon", strike: killDaemon},
+	{name: "daemon-frozen", of: "F21 F25", threat: "in flight on the wallets of a daemon, for longer than its lease", strike: freezeDaemon, beside: true},
+	{name: "signer-killed", of: "F34", threat: "asked and not answered", strike: killSigner},
+	{name: "signer-disk-full", of: "F33 F34", threat: "asked, and the answer cannot be journaled", strike: fillSignerDisk},
+	{name: "node-killed", of: "F15", threat: "in a node's pool and in no block", strike: killNode},
+	{name: "pool-emptied", of: "F15 F16", threat: "in a node's pool and in no block", strike: emptyPool},
+	{name: "reorg", of: "F29", threat: "in a block and not final", strike: reorg},
+	{name: "answers-dropped", of: "F05", threat: "signed and on their way to a node", strike: dropAnswers},
+	{name: "nodes-cut", of: "F05", threat: "signed or sent, and no node is reached", strike: cutNodes},
+	{name: "database-cut", of: "F33", threat: "with a nonce and not ended", strike: cutDatabase},
+	{name: "primary-killed", of: "F33", threat: "with a nonce and not ended", strike: killPrimary},
 }
 
 // leaseTime is how long a daemon's leases last without being renewed.

@@ -43,7 +43,7 @@ func main() {
 	}
 	s.faults = chosen
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err = run(ctx, s)
+	_, err = run(ctx, s)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)

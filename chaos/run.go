@@ -48,16 +48,16 @@ type show struct {
 }
 
 // run breaks the parts under load, mends them, waits, and counts.
-func run(ctx context.Context, s settings) (err error) {
+func run(ctx context.Context, s settings) (_ *report, err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	dir, err := os.MkdirTemp("", "coffer-chaos-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	logs := filepath.Join(dir, "logs")
 	if err := os.Mkdir(logs, 0o700); err != nil {
-		return err
+		return nil, err
 	}
 	r := &show{settings: s, began: time.Now(), world: &world{dir: dir, crew: &crew{dir: logs, fell: fail}},
 		report: &report{seed: s.seed, faults: s.faults, tallies: map[string]*tally{}, counts: map[string]recount.Count{}}}
@@ -71,10 +71,10 @@ func run(ctx context.Context, s settings) (err error) {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 			err = errors.Join(cause, err)
 		}
-		return fmt.Errorf("seed %d: %w", s.seed, err)
+		return nil, fmt.Errorf("seed %d: %w", s.seed, err)
 	}
 	r.report.print(s.out)
-	return r.report.verdict(s)
+	return r.report, r.report.verdict(s)
 }
 
 func (s *show) say(format string, args ...any) {

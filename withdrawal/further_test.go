@@ -69,7 +69,7 @@ func (w *world) onChain(hot wallet.Wallet) uint64 {
 }
 
 // F07, F08: what is not mined gets higher fees at the same nonce, and nothing else is touched; one of the two is mined.
-func TestF07ABumpIsAReplacementAtTheSameNonce(t *testing.T) {
+func TestF07F08ABumpIsAReplacementAtThatNonceAlone(t *testing.T) {
 	onBoth(t, 1, func(w *world) {
 		rs := w.submit("a", "b")
 		w.pass("bind", "sign", "send")
@@ -154,7 +154,7 @@ func TestF30WhatTheChainBecameTooDearForIsBumpedTogether(t *testing.T) {
 	})
 }
 
-func TestACancelledPaymentThatWasNotAskedForEndsAtOnce(t *testing.T) {
+func TestF19ACancelledPaymentThatWasNotAskedForEndsAtOnce(t *testing.T) {
 	onBoth(t, 1, func(w *world) {
 		w.submit("queued")
 		if w.cancel("queued") || !w.cancel("queued") {

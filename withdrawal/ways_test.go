@@ -179,7 +179,7 @@ func (w *world) audit(action, subject string) store.AuditRow {
 }
 
 // F19: a nonce that was given back below a signed one goes to the next payment; with none there, it is filled.
-func TestAFreeNonceBelowASignedOneIsTakenOrFilled(t *testing.T) {
+func TestF19AFreeNonceBelowASignedOneIsTakenOrFilled(t *testing.T) {
 	onBoth(t, 1, func(w *world) {
 		hot := w.wallets[0]
 		held := w.reserve(hot, "held", 2)
