@@ -21,7 +21,7 @@ var (
 	failureName  = regexp.MustCompile(`F[0-9]{2}`)
 	subtestName  = regexp.MustCompile(`"((?:F[0-9]{2}[ :])[^"]*)"`)
 	pageTest     = regexp.MustCompile("`(Test\\w+)(?:/[^`]*)?`")
-	pageMutant   = regexp.MustCompile("(?m)^\\| `([a-z0-9A-F-]+)` \\|")
+	pageMutant   = regexp.MustCompile("(?m)^\\| `([a-z0-9A-F-]+)` \\|.*Test")
 	pageFailure  = regexp.MustCompile("(?m)^\\| (F[0-9]{2}) \\|.*`Test")
 )
 
