@@ -18,12 +18,6 @@ type ListFilter struct {
 	Limit   int // 0: all
 }
 
-// Story is a withdrawal with all its attempts, oldest first.
-type Story struct {
-	Withdrawal Withdrawal
-	Attempts   []Attempt
-}
-
 var (
 	states   = []string{store.WithdrawalQueued, store.WithdrawalAssigned, store.WithdrawalNeedsReview, store.WithdrawalHeld, store.WithdrawalEnded}
 	outcomes = []string{store.OutcomePaid, store.OutcomeFailed, store.OutcomeRefused, store.OutcomeCancelled}
@@ -63,18 +57,6 @@ func (d *Desk) Get(ctx context.Context, payment string) (w Withdrawal, err error
 		return err
 	})
 	return w, storefault.Of(err, "read withdrawal "+clip(payment))
-}
-
-// Story shows one withdrawal with its attempts.
-func (d *Desk) Story(ctx context.Context, payment string) (s Story, err error) {
-	err = d.db.View(ctx, func(r store.Reader) (err error) {
-		if s.Withdrawal, err = d.get(ctx, r, payment); err != nil {
-			return err
-		}
-		s.Attempts, err = r.Attempts(ctx, store.AttemptFilter{Payments: []string{payment}})
-		return err
-	})
-	return s, storefault.Of(err, "read withdrawal "+clip(payment))
 }
 
 func (d *Desk) get(ctx context.Context, r store.Reader, payment string) (Withdrawal, error) {

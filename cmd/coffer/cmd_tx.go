@@ -5,7 +5,6 @@ import (
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
-	"coffer.internal/internal/store"
 	"coffer.internal/withdrawal"
 )
 
@@ -77,10 +76,11 @@ database is away it waits for it.`,
 
 func (a *app) txShowCommand() *cobra.Command {
 	return &cobra.Command{
-		Long: `Shows a payment, and every attempt to make it: the nonce, the digest that was signed, the transaction's hash, and when it
-was asked for, signed, sent, mined and final.`,
+		Long: `Shows a payment, every attempt to make it (the nonce, the digest that was signed, the transaction's hash, and when it was asked
+for, signed, sent, mined and final), and then its whole story in order: each state, attempt, fee, answer of a node and reason to
+wait, and what operators did, with who and when.`,
 		Use:     "show REQUEST_ID",
-		Short:   "Show one payment with every attempt",
+		Short:   "Show one payment with every attempt and its story",
 		Example: "  coffer tx show w-4711",
 		Args:    exactly("REQUEST_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -93,85 +93,6 @@ was asked for, signed, sent, mined and final.`,
 			})
 		},
 	}
-}
-
-// attemptView is one attempt in --json.
-type attemptView struct {
-	State       string  `json:"state"`
-	Purpose     string  `json:"purpose"`
-	Wallet      string  `json:"wallet"`
-	Nonce       uint64  `json:"nonce"`
-	Digest      string  `json:"digest"`
-	Hash        *string `json:"hash"`
-	Note        *string `json:"note"`
-	Refusal     *string `json:"refusal"`
-	BlockNumber *uint64 `json:"block_number"`
-	BlockHash   *string `json:"block_hash"`
-	Success     *bool   `json:"success"`
-	Fee         *string `json:"fee"`
-	AskedAt     *string `json:"asked_at"`
-	SignedAt    *string `json:"signed_at"`
-	SentAt      *string `json:"sent_at"`
-	MinedAt     *string `json:"mined_at"`
-	FinalAt     *string `json:"final_at"`
-}
-
-func viewAttempt(at store.Attempt) attemptView {
-	v := attemptView{
-		State: at.State, Purpose: at.Purpose, Wallet: at.Address, Nonce: at.Nonce, Digest: at.Digest, Hash: null(at.Hash),
-		Note: null(at.Note), Refusal: null(at.Refusal), BlockHash: null(at.BlockHash), Fee: null(at.Fee),
-		AskedAt: stamp(at.AskedAt), SignedAt: stamp(at.SignedAt), SentAt: stamp(at.SentAt), MinedAt: stamp(at.MinedAt),
-		FinalAt: stamp(at.FinalAt),
-	}
-	if at.BlockHash != "" {
-		v.BlockNumber, v.Success = &at.BlockNumber, &at.Success
-	}
-	return v
-}
-
-func (a *app) showStory(s withdrawal.Story) error {
-	if a.json {
-		views := make([]attemptView, len(s.Attempts))
-		for i, at := range s.Attempts {
-			views[i] = viewAttempt(at)
-		}
-		return a.document(struct {
-			withdrawal.Withdrawal
-			Attempts []attemptView `json:"attempts"`
-		}{s.Withdrawal, views})
-	}
-	w := s.Withdrawal
-	row := withdrawalRow(w)
-	pairs := make([][2]string, 0, len(row)+3)
-	for i, cell := range row {
-		pairs = append(pairs, [2]string{lower(withdrawalHeadings[i]), cell})
-	}
-	fields(a.stdout, append(pairs, [][2]string{
-		{"accepted", moment(w.CreatedAt)}, {"changed", moment(w.UpdatedAt)}, {"ended", ended(w)},
-	}...))
-	for _, at := range s.Attempts {
-		a.say("")
-		pairs := [][2]string{
-			{"attempt", at.State}, {"nonce", number(at.Nonce)}, {"wallet", at.Address}, {"digest", at.Digest}, {"hash", dash(at.Hash)},
-			{"asked", moment(at.AskedAt)}, {"signed", moment(at.SignedAt)}, {"sent", moment(at.SentAt)},
-			{"mined", moment(at.MinedAt)}, {"final", moment(at.FinalAt)},
-		}
-		if at.BlockHash != "" {
-			pairs = append(pairs, [2]string{"block", number(at.BlockNumber) + " " + at.BlockHash}, [2]string{"fee", at.Fee})
-		}
-		if at.Note != "" {
-			pairs = append(pairs, [2]string{"note", at.Note})
-		}
-		fields(a.stdout, pairs)
-	}
-	return nil
-}
-
-func ended(w withdrawal.Withdrawal) string {
-	if w.EndedAt == nil {
-		return "-"
-	}
-	return moment(*w.EndedAt)
 }
 
 // reportPartly is the error of a file of which some lines were refused.
