@@ -121,6 +121,10 @@ func TestEachCauseIsExplainedWithWhatIsSeenAndWhatToRun(t *testing.T) {
 			asked7(f, tried("sent", ""))
 			f.wishes = []store.Wish{{Kind: store.WishBump, Actor: "me", At: time.Unix(1088, 0)}}
 		}, CauseWish, "me wished to bump it 2s ago", ""},
+		"cancelling, as somebody wished": {func(f *explained) {
+			asked7(f, tried("sent", ""), store.Attempt{State: "asked", Purpose: "cancel"})
+			f.wishes = []store.Wish{{Kind: store.WishCancel, Actor: "me"}}
+		}, CauseCancelling, "whichever", ""},
 		"cancelling": {func(f *explained) { asked7(f, tried("sent", ""), store.Attempt{State: "sent", Purpose: "cancel"}) }, CauseCancelling, "whichever", ""},
 		"no gas": {func(f *explained) { asked7(f, tried("sent", "unfunded: insufficient funds")) }, CauseNoGas, "insufficient funds",
 			"coffer info 0xa 1; coffer tx cancel w-1 --reason TEXT"},

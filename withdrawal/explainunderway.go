@@ -78,7 +78,7 @@ func (e *Explanation) unmined(f explained, p place) {
 			"it goes on with that one", explainOf(*low, where)...)
 		return
 	}
-	if len(f.wishes) > 0 {
+	if len(f.wishes) > 0 && p.cancelling() == nil { // the wish to cancel ends with the payment
 		w := f.wishes[0]
 		e.say(CauseWish, fmt.Sprintf("%s wished to %s it %s ago, which is not carried out yet", w.Actor, w.Kind, f.ago(w.At)), "the daemon that drives its wallet carries it out")
 		return

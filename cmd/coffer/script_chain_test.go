@@ -28,6 +28,9 @@ import (
 // rich is the account that the scripts' node gives money to.
 var rich, _ = crypto.HexToECDSA("4646464646464646464646464646464646464646464646464646464646464646")
 
+// scriptChain is the chain of a script.
+type scriptChain struct{ node *gethnode.Node }
+
 // startNode runs a real node that mines, until the script ends; $NODE is its URL, and home/coffer.toml names it.
 //
 //	node
@@ -50,6 +53,7 @@ func startNode(ts *testscript.TestScript, neg bool, args []string) {
 		<-mined
 		node.Close()
 	})
+	ts.Value("chain").(*scriptChain).node = node
 	ts.Setenv("NODE", node.URL())
 	config := "[chain.evm.1337]\nrpc = [\"" + node.URL() + "\"]\npoll = \"20ms\"\n"
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("COFFER_HOME"), "coffer.toml"), []byte(config), 0o600))

@@ -32,10 +32,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		defer close(ended)
 		_ = cmd.Wait()
 	}()
-	ts.Defer(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-	})
+	machine := &process{cmd, ended}
+	ts.Value("machines").(map[string]*process)[ts.Getenv("COFFER_HOME")] = machine
+	ts.Defer(machine.kill)
 	socket := filepath.Join(ts.Getenv("COFFER_HOME"), "signer.sock")
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()

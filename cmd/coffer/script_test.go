@@ -48,6 +48,8 @@ func scripts(dir string) testscript.Params {
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Values["daemon"] = &process{}
+			env.Values["machines"] = map[string]*process{}
+			env.Values["chain"] = &scriptChain{}
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("COFFER_HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("COFFER_SIGNER_HOME", filepath.Join(env.WorkDir, "signer"))
@@ -59,7 +61,8 @@ func scripts(dir string) testscript.Params {
 			"serve": serve, "node": startNode, "fund": fund, "daemon": daemon,
 			"liar": liar, "status": exitsWith,
 			"bytes": writeBytes, "lines": writeLines, "repeat": repeat, "truncate": truncate, "mkfifo": mkfifo,
-			"cut": cut, "query": query, "typescript": typescript, "balance": balance, "sql": runSQL,
+			"cut": cut, "query": query, "blocks": blocks, "proxy": proxy, "cause": cause, "suggested": suggested, "until": until, "unserve": unserve,
+			"typescript": typescript, "balance": balance, "sql": runSQL,
 		},
 	}
 }
