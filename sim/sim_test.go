@@ -58,6 +58,7 @@ func TestNoPaymentIsPaidTwiceOrLostOrStuckInAnySeed(t *testing.T) {
 func TestEachKindOfFaultAloneHarmsNothing(t *testing.T) {
 	for _, k := range slices.Concat(callFaults, worldFaults, operatorDoes) {
 		t.Run(string(k), func(t *testing.T) {
+			t.Parallel()
 			seeds := uint64(4)
 			if testing.Short() {
 				seeds = 1
