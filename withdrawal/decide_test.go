@@ -303,6 +303,38 @@ func TestWhatAWishComesTo(t *testing.T) {
 	}
 }
 
+// A wallet that nobody takes, because the others have no node of its chain or are dead behind a heartbeat, is somebody's after the time of a
+// lease, and stays so for a while.
+func TestAStrayWalletIsAdopted(t *testing.T) {
+	now := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
+	var s strays
+	step := func(after time.Duration, room int, free ...int64) (want []int64) {
+		now = now.Add(after)
+		want, s = s.next(free, room, now, 15*time.Second)
+		return want
+	}
+	if got := step(0, 1, 1, 2, 3); !slices.Equal(got, []int64{1}) {
+		t.Errorf("with room for one, %v are taken", got)
+	}
+	if got := step(14*time.Second, 0, 2, 3); got != nil {
+		t.Errorf("before a lease could end, %v are taken", got)
+	}
+	if got := step(time.Second, 0, 2); !slices.Equal(got, []int64{2}) {
+		t.Errorf("after that %v are taken", got)
+	}
+	if got := step(time.Second, 0, 3); got != nil || !s.adopted(2, now) || s.adopted(1, now) {
+		t.Errorf("%v are taken, adopted: %+v", got, s)
+	}
+	held := []store.Lease{{WalletID: 1}, {WalletID: 2}}
+	if keep, _ := divide(held, []int64{1, 2}, 1, func(id int64) bool { return s.adopted(id, now) }); len(keep) != 2 {
+		t.Errorf("kept are %v", keep)
+	}
+	step(adoptFor, 0)
+	if keep, _ := divide(held, []int64{1, 2}, 1, func(id int64) bool { return s.adopted(id, now) }); len(keep) != 1 {
+		t.Errorf("after a while, kept are %v", keep)
+	}
+}
+
 // Wallets are divided among the daemons, so that each has somebody and nobody sits on more than a share.
 func TestWalletsAreDivided(t *testing.T) {
 	for _, c := range []struct{ wallets, daemons, want int }{{10, 1, 10}, {10, 3, 4}, {9, 3, 3}, {2, 3, 1}, {0, 2, 0}, {5, 0, 5}} {
@@ -311,7 +343,7 @@ func TestWalletsAreDivided(t *testing.T) {
 		}
 	}
 	held := []store.Lease{{WalletID: 1}, {WalletID: 2}, {WalletID: 3}, {WalletID: 9}}
-	keep, drop := divide(held, []int64{1, 2, 3, 4}, 2)
+	keep, drop := divide(held, []int64{1, 2, 3, 4}, 2, func(int64) bool { return false })
 	if len(keep) != 2 || keep[0].WalletID != 1 || keep[1].WalletID != 2 || !slices.Equal(drop, []int64{3, 9}) {
 		t.Errorf("kept are %v, given back %v", keep, drop)
 	}

@@ -25,6 +25,7 @@ type leases struct {
 	chains  []ChainSetup
 
 	passing sync.Mutex // one pass at a time: the last one's answer is what holds
+	strays  strays     // the passes' alone
 
 	mu    sync.Mutex
 	held  map[int64]store.Lease
@@ -79,6 +80,7 @@ func (l *leases) pass(ctx context.Context) (more bool, err error) {
 	defer l.passing.Unlock()
 	var now []store.Lease
 	var wallets []int64
+	var strays strays
 	err = l.db.Update(ctx, func(tx store.Tx) error {
 		if wallets, err = l.wallets(ctx, tx); err != nil {
 			return err
@@ -87,19 +89,29 @@ func (l *leases) pass(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return err
 		}
-		if now, err = tx.RenewLeases(ctx, l.holder, l.ttl); err != nil {
+		clock, err := tx.Now(ctx)
+		if err != nil {
 			return err
 		}
-		keep, drop := divide(now, wallets, share(len(wallets), daemons))
+		mine, err := tx.RenewLeases(ctx, l.holder, l.ttl)
+		if err != nil {
+			return err
+		}
+		share := share(len(wallets), daemons)
+		keep, drop := divide(mine, wallets, share, func(id int64) bool { return l.strays.adopted(id, clock) })
 		if len(drop) > 0 {
 			if err := tx.DropLeases(ctx, l.holder, drop); err != nil {
 				return err
 			}
 		}
-		now = keep
-		want, err := l.free(ctx, tx, wallets, keep, share(len(wallets), daemons)-len(keep))
-		if err != nil || len(want) == 0 {
+		free, err := l.free(ctx, tx, wallets, mine, clock)
+		if err != nil {
 			return err
+		}
+		now = keep
+		var want []int64
+		if want, strays = l.strays.next(free, share-len(keep), clock, l.ttl); len(want) == 0 {
+			return nil
 		}
 		got, err := tx.TakeLeases(ctx, l.holder, want, l.ttl)
 		now = append(now, got...)
@@ -108,6 +120,7 @@ func (l *leases) pass(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, storefault.Of(err, "renew the leases")
 	}
+	l.strays = strays
 	return l.set(now, wallets), nil
 }
 
@@ -154,16 +167,9 @@ func (l *leases) wallets(ctx context.Context, r store.Reader) ([]int64, error) {
 	return ids, nil
 }
 
-// free are at most n wallets that no other daemon holds.
-func (l *leases) free(ctx context.Context, r store.Reader, wallets []int64, mine []store.Lease, n int) ([]int64, error) {
-	if n <= 0 {
-		return nil, nil
-	}
+// free are the wallets that no daemon holds.
+func (l *leases) free(ctx context.Context, r store.Reader, wallets []int64, mine []store.Lease, now time.Time) ([]int64, error) {
 	all, err := r.Leases(ctx, wallets)
-	if err != nil {
-		return nil, err
-	}
-	now, err := r.Now(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -178,8 +184,7 @@ func (l *leases) free(ctx context.Context, r store.Reader, wallets []int64, mine
 			taken[one.WalletID] = true
 		}
 	}
-	free := slices.DeleteFunc(slices.Clone(wallets), func(id int64) bool { return taken[id] })
-	return free[:min(n, len(free))], nil
+	return slices.DeleteFunc(slices.Clone(wallets), func(id int64) bool { return taken[id] }), nil
 }
 
 // share is how many of the wallets a daemon drives: what is left over goes to whoever is first.
@@ -188,16 +193,57 @@ func share(wallets, daemons int) int {
 	return (wallets + daemons - 1) / daemons
 }
 
-// divide keeps a share of what is held, lowest ids first. What is nobody's wallet any more is given back.
-func divide(held []store.Lease, wallets []int64, share int) (keep []store.Lease, drop []int64) {
+// divide keeps a share of what is held, lowest ids first, and all that was adopted. What is nobody's wallet any more is given back.
+func divide(held []store.Lease, wallets []int64, share int, adopted func(walletID int64) bool) (keep []store.Lease, drop []int64) {
 	for _, one := range held {
-		if _, there := slices.BinarySearch(wallets, one.WalletID); there && len(keep) < share {
+		_, there := slices.BinarySearch(wallets, one.WalletID)
+		if there && (len(keep) < share || adopted(one.WalletID)) {
 			keep = append(keep, one)
 		} else {
 			drop = append(drop, one.WalletID)
 		}
 	}
 	return keep, drop
+}
+
+// strays are wallets that nobody drives though each daemon has its share: the others have no node of their chain, or have a
+// heartbeat and are dead all the same.
+type strays struct {
+	since map[int64]time.Time // since when nobody is seen to hold them
+	taken map[int64]time.Time // when this daemon adopted them, beyond its share
+}
+
+// adoptFor is how long a stray is kept before it is offered to the others again.
+const adoptFor = 10 * time.Minute
+
+func (s strays) adopted(walletID int64, now time.Time) bool {
+	at, there := s.taken[walletID]
+	return there && !over(adoptFor, at, now)
+}
+
+// next says which free wallets to take: as many as there is room for, and those that nobody took for as long as a lease lasts.
+func (s strays) next(free []int64, room int, now time.Time, ttl time.Duration) (want []int64, after strays) {
+	after = strays{since: map[int64]time.Time{}, taken: map[int64]time.Time{}}
+	for id, at := range s.taken {
+		if s.adopted(id, now) {
+			after.taken[id] = at
+		}
+	}
+	for _, id := range free {
+		at, seen := s.since[id]
+		switch {
+		case len(want) < room:
+			want = append(want, id)
+		case seen && over(ttl, at, now):
+			want = append(want, id)
+			after.taken[id] = now
+		case seen:
+			after.since[id] = at
+		default:
+			after.since[id] = now
+		}
+	}
+	return want, after
 }
 
 // giveBack lets everything go at once, for the end of a daemon: the others need not wait for the leases to run out.

@@ -256,6 +256,9 @@ func (l *lane) repair(ctx context.Context, all []repair) (int, error) {
 			if n += asked; err != nil {
 				return n, err
 			}
+			if err := l.noteWait(ctx, r.place.payment(), ""); err != nil { // what it waited for is over
+				return n, err
+			}
 		}
 	}
 	return n, nil
