@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
@@ -305,5 +306,28 @@ func TestAConflictAtTheSigningMachineBrakesTheWalletUntilAPersonLiftsIt(t *testi
 		w.must(err)
 		w.guards(2)
 		w.wantAlarms(withdrawal.AlarmNeedsReview)
+	})
+}
+
+func TestF21AGuardThatLostItsWalletWritesNothingAboutIt(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		c := &bentChain{}
+		w.bend(c)
+		w.guards(1)
+		w.must(w.db.Update(w.Context(), func(tx store.Tx) error {
+			ids := []int64{w.wallets[0].ID}
+			was, err := tx.Leases(w.Context(), ids)
+			if err != nil {
+				return err
+			}
+			if err := tx.DropLeases(w.Context(), was[0].Holder, ids); err != nil {
+				return err
+			}
+			_, err = tx.TakeLeases(w.Context(), "another daemon", ids, time.Hour)
+			return err
+		}))
+		c.delegate = common.HexToAddress("0xd1").Hex()
+		w.must(withdrawal.PassOnly(w.Context(), w.engine, "guard"))
+		w.wantAlarms()
 	})
 }
