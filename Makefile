@@ -19,7 +19,7 @@ man: ## Write the manual pages of both programs into man/
 	go test ./cmd/coffer ./cmd/coffer-signer -run '^TestManPages' -count=1 -args -man $(CURDIR)/man
 
 .PHONY: tools
-tools: postgres testtools/node_modules/.done ## Install what the tests need: PostgreSQL, anvil, ethers, btc-signer, TypeScript
+tools: postgres alertmanager testtools/node_modules/.done ## Install what the tests need: PostgreSQL, Alertmanager, anvil, ethers, btc-signer, TypeScript
 
 testtools/node_modules/.done: testtools/package-lock.json
 	cd testtools && npm ci --no-audit --no-fund
@@ -31,6 +31,15 @@ postgres:
 	  echo "installing PostgreSQL"; \
 	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq postgresql; \
+	fi
+
+# Without RUNLEVEL=1 the package would start a daemon.
+.PHONY: alertmanager
+alertmanager:
+	@if ! command -v prometheus-alertmanager >/dev/null; then \
+	  echo "installing Alertmanager"; \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && $$sudo env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus-alertmanager; \
 	fi
 
 .PHONY: lint
