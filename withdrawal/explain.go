@@ -73,7 +73,7 @@ type Explanation struct {
 	Why      string    `json:"why"`
 	Next     string    `json:"next"`     // what happens by itself
 	Commands []string  `json:"commands"` // what a person runs to change it; TEXT and FILE are theirs. Empty: nothing is to be done
-	Alarms   []Alarmed `json:"alarms"`   // what is open about the payment, its wallet or its chain
+	Alarms   []Alarmed `json:"alarms"`   // what is open about the payment, its wallet or its chain; before it has a wallet, the brakes of all that may pay
 }
 
 // Alarmed is an open alarm, as far as it explains.
@@ -110,7 +110,7 @@ type explained struct {
 	loads    map[int64]store.Load
 	lower    *store.Attempt // at the lowest nonce of its wallet that is in no block
 	gap      *store.Nonce   // what a reservation holds of its wallet's lowest gap
-	alarms   []store.Alarm  // open, about the payment, its wallet or its chain
+	alarms   []store.Alarm  // open, about the payment, its wallet or its chain; before it has a wallet, the brakes of all
 	wishes   []store.Wish   // open, about the payment
 	foreign  bool           // something else has spent its nonce, finally
 	now      time.Time

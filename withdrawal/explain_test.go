@@ -2,6 +2,8 @@ package withdrawal
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +52,34 @@ func inReview(f *explained, reason string, as ...store.Attempt) {
 	f.row.State, f.row.Reason = store.WithdrawalNeedsReview, reason
 }
 
+func TestThePageListsEveryCause(t *testing.T) {
+	source, err := os.ReadFile("explain.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../docs/explain.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := regexp.MustCompile(`Cause = "([a-z_]+)"`).FindAllSubmatch(source, -1)
+	if len(all) < 30 {
+		t.Fatalf("only %d causes found: is the pattern right?", len(all))
+	}
+	rows := regexp.MustCompile("(?m)^\\| (`[a-z_]+`(?:, `[a-z_]+`)*) \\|").FindAllSubmatch(page, -1)
+	listed := ""
+	for _, r := range rows {
+		listed += string(r[1]) + " "
+	}
+	for _, c := range all {
+		if !strings.Contains(listed, "`"+string(c[1])+"`") {
+			t.Errorf("docs/explain.md does not list %s", c[1])
+		}
+	}
+	if n := strings.Count(listed, "`") / 2; n != len(all) {
+		t.Errorf("the page lists %d causes, there are %d", n, len(all))
+	}
+}
+
 func TestEachCauseIsExplainedWithWhatIsSeenAndWhatToRun(t *testing.T) {
 	five := uint64(5)
 	for name, c := range map[string]struct {
@@ -72,6 +102,10 @@ func TestEachCauseIsExplainedWithWhatIsSeenAndWhatToRun(t *testing.T) {
 		"all inactive": {func(f *explained) { f.wallets[0].Active = false }, CauseAllInactive, "inactive", "coffer activate 0xa 1"},
 		"braked": {func(f *explained) { f.loads[1] = store.Load{Brake: "somebody else has the key"} }, CauseAllBraked, "0xa: somebody else has the key",
 			"coffer alarms; coffer create-hot 1 evm"},
+		"braked until a person lifts it": {func(f *explained) {
+			f.loads[1] = store.Load{Brake: "somebody else has the key"}
+			f.alarms = []store.Alarm{{ID: 9, WalletID: 1, Brake: true, Sticky: true}, {ID: 10, WalletID: 2, Brake: true, Sticky: true}}
+		}, CauseAllBraked, "0xa: somebody else has the key", "coffer alarms; coffer alarms lift 9 --reason TEXT; coffer create-hot 1 evm"},
 		"signer silent":     {func(f *explained) { f.Signer = SignerSilent }, CauseSignerSilent, "does not answer", "coffer-signer status; coffer-signer serve --passphrase-file FILE"},
 		"signer locked":     {func(f *explained) { f.Signer = SignerLocked }, CauseSignerLocked, "locked", "coffer-signer serve --passphrase-file FILE"},
 		"fees":              {func(f *explained) { f.row.Reason = reasonFees + "the base fee is 310 gwei" }, CauseFees, "310 gwei", ""},

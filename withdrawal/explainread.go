@@ -53,7 +53,8 @@ func (d *Desk) facts(ctx context.Context, r store.Reader, payment string, o Outs
 	}
 	all, err := r.Alarms(ctx, store.AlarmFilter{Open: true, ChainType: f.row.ChainType, ChainID: &f.row.ChainID})
 	f.alarms = slices.DeleteFunc(all, func(a store.Alarm) bool {
-		return a.WalletID != 0 && a.WalletID != f.row.WalletID || a.Payment != "" && a.Payment != payment
+		elsewhere := a.WalletID != 0 && a.WalletID != f.row.WalletID
+		return elsewhere && !(f.row.WalletID == 0 && a.Brake) || a.Payment != "" && a.Payment != payment
 	})
 	return f, err
 }

@@ -2,6 +2,7 @@ package withdrawal
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"coffer.internal/internal/store"
@@ -84,8 +85,14 @@ func (e *Explanation) allBraked(f explained, active []store.Wallet) {
 	for _, w := range active {
 		whys = append(whys, w.Address+": "+f.loads[w.ID].Brake)
 	}
+	run := []string{"coffer alarms"}
+	for _, a := range f.alarms {
+		if a.Brake && slices.ContainsFunc(active, func(w store.Wallet) bool { return w.ID == a.WalletID }) {
+			run = append(run, liftCommand(a)...)
+		}
+	}
 	e.say(CauseAllBraked, "every active wallet that could pay it is braked: "+strings.Join(whys, "; "),
-		"it goes on when a brake is over, or another wallet is there", "coffer alarms", fmt.Sprintf("coffer create-hot %d %s", f.row.ChainID, f.row.ChainType))
+		"it goes on when a brake is over, or another wallet is there", append(run, fmt.Sprintf("coffer create-hot %d %s", f.row.ChainID, f.row.ChainType))...)
 }
 
 // signer explains that the signing machine keeps a payment waiting.
