@@ -116,6 +116,14 @@ func subject(kind AlarmKind, chainType string, chainID int64, address string) st
 	return s
 }
 
+// naming puts a payment into the commands of an alarm that is about its wallet. A gap fill has none.
+func naming(a store.Alarm, payment string) store.Alarm {
+	if payment != "" {
+		a.ToDo = strings.ReplaceAll(a.ToDo, "REQUEST", payment)
+	}
+	return a
+}
+
 // alarm makes a row of a kind. detail tells apart alarms of one subject, such as nodes; empty: there is only one.
 func (f *guardFacts) alarm(kind AlarmKind, w *store.Wallet, payment, detail, why string, args ...any) store.Alarm {
 	rule := alarmKinds[kind]

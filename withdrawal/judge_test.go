@@ -328,3 +328,14 @@ func TestTheListOfAlarmsIsTheOneInTheDocumentation(t *testing.T) {
 		t.Errorf("docs/alarms.md has %d of %d kinds", rows, len(alarmKinds))
 	}
 }
+
+func TestWhatToDoAboutAStuckPaymentNamesIt(t *testing.T) {
+	f := quiet()
+	stuck := out(9, store.AttemptSent, "", time.Hour)
+	stuck.Payment = "w-4711"
+	f.wallets[0].out, f.wallets[0].lowest = []store.Attempt{stuck}, 9
+	_, v := judged(f)
+	if len(v.raise) != 1 || !strings.Contains(v.raise[0].ToDo, "coffer tx bump w-4711, or coffer tx cancel w-4711") {
+		t.Errorf("%+v", v.raise)
+	}
+}

@@ -60,7 +60,7 @@ const evidenceChain = "chain"
 func (j *judgement) conflict(w *walletFacts) {
 	for _, r := range j.f.review {
 		if a := r.conflict; a != nil && a.WalletID == w.row.ID {
-			j.since(a.UpdatedAt, j.f.alarm(AlarmSignerConflict, &w.row, "", "", "withdrawal %s at nonce %d: %s", r.row.Payment, a.Nonce, a.Note))
+			j.since(a.UpdatedAt, naming(j.f.alarm(AlarmSignerConflict, &w.row, "", "", "withdrawal %s at nonce %d: %s", r.row.Payment, a.Nonce, a.Note), r.row.Payment))
 		}
 	}
 }
@@ -84,13 +84,13 @@ func (j *judgement) underWay(w *walletFacts) {
 		case verdict == chain.Unfunded:
 			j.say(j.f.alarm(AlarmNoGas, &w.row, "", "", "it cannot pay for nonce %d, which is under way: %s", a.Nonce, a.Note))
 		case verdict == chain.Rejected && w.alone(i):
-			j.say(j.f.alarm(AlarmRejected, &w.row, "", "", "a node says that it can never take nonce %d: %s", a.Nonce, a.Note))
+			j.say(naming(j.f.alarm(AlarmRejected, &w.row, "", "", "a node says that it can never take nonce %d: %s", a.Nonce, a.Note), a.Payment))
 		case j.notAccepted(a) && !w.taken(a.Nonce):
 			j.say(j.f.alarm(AlarmNotAccepted, &w.row, "", "", "no node has taken nonce %d, signed at %s: %s", a.Nonce, at(a.SignedAt), orNoAnswer(a.Note)))
 		}
 	}
 	if since, is := w.waits(); is && j.f.now.Sub(since) > j.f.stuck {
-		j.say(j.f.alarm(AlarmStuck, &w.row, "", "", "nonce %d is in no block, and was the next one since %s", w.lowest, at(since)))
+		j.say(naming(j.f.alarm(AlarmStuck, &w.row, "", "", "nonce %d is in no block, and was the next one since %s", w.lowest, at(since)), w.out[0].Payment))
 	}
 }
 
