@@ -166,17 +166,25 @@ func (s *show) strike(ctx context.Context) error {
 				break
 			}
 			if err := pause(ctx, time.Duration(mine.Int64N(int64(time.Second)))); err != nil {
-				return errors.Join(err, beside.Wait())
+				return first(beside.Wait(), err)
 			}
 			f := s.faults[i]
 			if f.beside && s.daemons > 1 {
 				beside.Go(func() error { return s.once(ctx, f, mine) })
 			} else if err := s.once(ctx, f, mine); err != nil {
-				return errors.Join(err, beside.Wait())
+				return first(err, beside.Wait())
 			}
 		}
 	}
 	return beside.Wait()
+}
+
+// first is the error that made the other one, which only says that the rest was called off.
+func first(err, other error) error {
+	if err != nil {
+		return err
+	}
+	return other
 }
 
 func (s *show) once(ctx context.Context, f fault, draw *rand.Rand) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/ethclient"
+	"github.com/ethereum/go-ethereum/rpc"
 )
 
 // Payment is one that was asked for: Amount base units of Token (zero address: the chain's own coin) to To.
@@ -76,20 +77,25 @@ func (c *counter) block(ctx context.Context, node *ethclient.Client, n uint64) e
 	if err != nil {
 		return err
 	}
-	for _, tx := range block.Transactions() {
+	if len(block.Transactions()) == 0 {
+		return nil
+	}
+	receipts, err := node.BlockReceipts(ctx, rpc.BlockNumberOrHashWithHash(block.Hash(), false))
+	if err != nil {
+		return fmt.Errorf("its receipts: %w", err)
+	}
+	for i, tx := range block.Transactions() {
 		from, err := types.Sender(types.LatestSignerForChainID(tx.ChainId()), tx)
 		if err != nil {
 			return fmt.Errorf("sender of %s: %w", tx.Hash(), err)
 		}
-		if !c.ours[from] {
-			continue
+		if i >= len(receipts) || receipts[i].TxHash != tx.Hash() {
+			return fmt.Errorf("no receipt of %s", tx.Hash())
 		}
-		c.spent[from][tx.Nonce()]++
-		receipt, err := node.TransactionReceipt(ctx, tx.Hash())
-		if err != nil {
-			return fmt.Errorf("receipt of %s: %w", tx.Hash(), err)
+		if c.ours[from] {
+			c.spent[from][tx.Nonce()]++
+			c.transaction(from, tx, receipts[i])
 		}
-		c.transaction(from, tx, receipt)
 	}
 	return nil
 }
