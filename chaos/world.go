@@ -247,8 +247,8 @@ func (w *world) shared(ctx context.Context) error {
 	return nil
 }
 
-// takeOver is how long after the end of their leases some wallets of a daemon may be without one. Daemons take no more than their share
-// by the number of those with a heartbeat, and one that was killed meanwhile counts for 15 seconds more.
+// takeOver is how long after the end of their leases some wallets of a daemon may be without one. Daemons take no more than their
+// share at first, and another one that was killed meanwhile counts for some time; what nobody drives is adopted after another lease.
 const takeOver = 25 * time.Second
 
 // tookOver waits until others drive all wallets of a daemon.
