@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/journal"
@@ -62,7 +63,7 @@ func (o *office) review(k kind) {
 		}
 	}
 	if t.clock.Before(t.lastFault.Add(day / 2)) {
-		t.soon(60, func() { o.review(k) })
+		t.soon(20, func() { o.review(k) })
 	}
 }
 
@@ -84,6 +85,30 @@ func (o *office) lift() {
 		}
 		o.say("lifts %s of %s: %s", a.Kind, a.Address, a.Why)
 		t.hits[operatorLifts]++
+	}
+}
+
+// tell puts into the trace what an operator would look at first.
+func (o *office) tell() {
+	o.safe = true
+	defer func() { o.safe = false }()
+	alarms, err := o.desk.Alarms(o.town.ctx, false)
+	if err != nil {
+		o.say("alarms: %v", err)
+	}
+	for _, a := range alarms {
+		o.say("alarm %s %s%s, brake %t, since %s: %s", a.Kind, a.Address, a.Payment, a.Brake, a.Since.Format(time.DateTime), a.Why)
+	}
+	for _, r := range o.requests {
+		s, err := o.desk.Story(o.town.ctx, r.ID)
+		if err != nil {
+			o.say("%s: %v", r.ID, err)
+			continue
+		}
+		o.say("%s is %s %s: %s", r.ID, s.Withdrawal.State, s.Withdrawal.Outcome, s.Withdrawal.Reason)
+		for _, a := range s.Attempts {
+			o.say("    attempt %d: %s at nonce %d of %s is %s: %s", a.ID, a.Purpose, a.Nonce, a.Address, a.State, a.Note)
+		}
 	}
 }
 

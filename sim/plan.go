@@ -55,6 +55,15 @@ func draw(rng *rand.Rand) plan {
 	return p
 }
 
+// companions are what must happen too, or a kind of fault could do no harm: what was said to be paid would be paid in the end.
+var companions = map[kind]map[kind]int{
+	nodeInvents:      {blocksStop: 4, poolCleared: 8},
+	clockAhead:       {blocksStop: 2, poolCleared: 8},
+	operatorRequeues: {foreign: 2, foreignGone: 4},
+	operatorGivesUp:  {foreign: 2, foreignGone: 4},
+	operatorLifts:    {foreign: 3},
+}
+
 // alone is the plan of a seed in which one kind of fault strikes often, and no other: what another would mend is seen then.
 func alone(rng *rand.Rand, k kind) plan {
 	p := draw(rng)
@@ -71,8 +80,11 @@ func alone(rng *rand.Rand, k kind) plan {
 	default:
 		p.strikes[k] = 5
 	}
-	if k == operatorRequeues || k == operatorGivesUp || k == operatorLifts {
-		p.strikes[foreign] = 3
+	for other, n := range companions[k] {
+		p.strikes[other] = n
+	}
+	if k == clockAhead {
+		p.chance[nodeNoJSON] = 0.1
 	}
 	return p
 }

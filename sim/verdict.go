@@ -95,6 +95,9 @@ func (t *town) judge() result {
 		t.judgeEnd(req, states[req.ID], caused, &r)
 	}
 	t.judgeSignings()
+	if len(t.wrong) > 0 {
+		t.office.tell()
+	}
 	r.wrong, r.hash = t.wrong, t.trace.sum.Sum64()
 	return r
 }
