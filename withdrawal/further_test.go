@@ -297,6 +297,42 @@ func TestF10AForeignSpendWaitsForAReleaseAndIsThenPaidOnce(t *testing.T) {
 	})
 }
 
+// A person may take his time over it: meanwhile nothing is outbid that stands on the chain, and the wallet pays others.
+func TestF10APaymentInReviewIsNotReplacedAndHoldsUpNoOther(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		hot := w.wallets[0]
+		w.setup.BumpAfter, w.setup.StuckAfter = 1, 1
+		w.open()
+		w.submit("a")
+		w.pass("bind", "sign", "send")
+		w.spendElsewhere(hot)
+		for range 3 + confirmations {
+			w.pass("track")
+			w.node.Commit()
+		}
+		w.pass("track")
+		w.want("a", store.WithdrawalNeedsReview, "")
+		for range 4 {
+			w.pass("mend", "sign", "send", "guard")
+			w.node.Commit()
+		}
+		w.wantStates("a", "sent")
+		for _, alarm := range w.alarms() {
+			if alarm.Kind != string(withdrawal.AlarmNeedsReview) && !alarm.Sticky {
+				w.Errorf("alarm %s: %s", alarm.Kind, alarm.Why)
+			}
+			if alarm.Sticky {
+				_, _, err := w.desk.LiftAlarm(w.Context(), alarm.ID, "it was me")
+				w.must(err)
+			}
+		}
+		rs := w.submit("b")
+		w.settle()
+		w.settle()
+		w.wantPaidOnce(rs...)
+	})
+}
+
 func TestF10APaymentWhoseNonceWasSpentByOthersCanBeGivenUp(t *testing.T) {
 	onBoth(t, 1, func(w *world) {
 		rs := w.submit("a")

@@ -145,11 +145,27 @@ func (l *lane) guardRows(ctx context.Context, r store.Reader, f *guardFacts) err
 		}
 	}
 	for i := range f.wallets {
+		if err := f.guardOut(ctx, r, &f.wallets[i]); err != nil {
+			return err
+		}
 		if err := f.guardForeign(ctx, r, &f.wallets[i]); err != nil {
 			return err
 		}
 	}
 	return l.guardFills(ctx, r, of)
+}
+
+// guardOut leaves out what can be in no block any more, because something else has spent the nonce: its payment waits for a person,
+// and the wallet does not.
+func (f *guardFacts) guardOut(ctx context.Context, r store.Reader, w *walletFacts) error {
+	if len(w.out) == 0 {
+		return nil
+	}
+	spent, err := r.Externals(ctx, w.row.ID)
+	w.out = slices.DeleteFunc(w.out, func(a store.Attempt) bool {
+		return slices.ContainsFunc(spent, func(e store.External) bool { return e.From <= a.Nonce && a.Nonce <= e.To })
+	})
+	return err
 }
 
 // guardForeign reads which used nonces are external: something else has spent what was asked for. What a person knows of, because
