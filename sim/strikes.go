@@ -98,9 +98,10 @@ func (t *town) heal() {
 		n.CatchUp()
 		n.Answer, n.ChainID = nil, chainID
 	}
-	for _, d := range t.daemons {
-		if t.plan.headMaxAge > 0 {
-			d.ahead = 0 // by a clock that stays wrong, no block is young enough
+	if t.plan.headMaxAge > 0 { // by a clock that stays wrong, no block is young enough
+		t.ahead = 0
+		for _, d := range t.daemons {
+			d.ahead = 0
 		}
 	}
 	for _, w := range t.wallets {
@@ -354,18 +355,21 @@ func (t *town) spoil(k kind, how map[common.Address]bool) bool {
 	return false
 }
 
-// jump moves the clock of a daemon. Half of the time it is set right in the end.
+// jump moves the clock of a daemon, or of the database's server. Half of the time it is set right in the end.
 func (t *town) jump(k kind, by time.Duration) bool {
-	d := t.daemons[t.rng.IntN(len(t.daemons))]
-	d.ahead += by
+	which, name := &t.ahead, "the database's clock"
+	if i := t.rng.IntN(len(t.daemons) + 1); i < len(t.daemons) {
+		which, name = &t.daemons[i].ahead, "the clock of "+t.daemons[i].name
+	}
+	*which += by
 	t.hit(k)
-	d.say("! %s: by %s", k, by)
+	t.say("! %s by %s: %s", k, by, name)
 	if t.rng.IntN(2) == 0 {
 		t.at(t.within(5*time.Minute), func() {
-			if d.ahead != 0 {
-				d.ahead -= by
+			if *which != 0 {
+				*which -= by
 			}
-			d.say("clock is set right")
+			t.say("%s is set right", name)
 			t.lastFault = t.clock
 		})
 	}

@@ -31,6 +31,7 @@ type town struct {
 	ctx   context.Context
 	trace *trace
 	clock time.Time
+	ahead time.Duration // how much the database server's clock differs from the world's, where there is one
 
 	dir     string
 	db      *sqlite.DB
@@ -114,9 +115,13 @@ func newTown(tpl *template, seed uint64, p *plan, live io.Writer) (t *town, err 
 	return t, nil
 }
 
-// storeClock is what the database's clock shows to whoever acts.
+// storeClock is what the database's clock shows. Several daemons go by one, a server's, as on PostgreSQL; a single one goes by its
+// own, as on SQLite.
 func (t *town) storeClock() time.Time {
-	if t.acting != nil {
+	switch {
+	case t.plan.daemons > 1:
+		return t.clock.Add(t.ahead)
+	case t.acting != nil:
 		return t.acting.now()
 	}
 	return t.clock
