@@ -58,6 +58,8 @@ func draw(rng *rand.Rand) plan {
 // companions are what must happen too, or a kind of fault could do no harm: what was said to be paid would be paid in the end.
 var companions = map[kind]map[kind]int{
 	nodeInvents:      {blocksStop: 4, poolCleared: 8},
+	poolCleared:      {blocksStop: 4},
+	poolDropped:      {blocksStop: 4},
 	clockAhead:       {blocksStop: 2, poolCleared: 8},
 	operatorRequeues: {foreign: 2, foreignGone: 4},
 	operatorGivesUp:  {foreign: 2, foreignGone: 4},
