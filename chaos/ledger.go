@@ -121,6 +121,20 @@ func (l ledger) open(ctx context.Context, limit int) (requests []string, lines s
 	return requests, b.String(), rows.Err()
 }
 
+// activity is what the database's sessions do, and who waits for whom.
+func (l ledger) activity(ctx context.Context) (string, error) {
+	rows, err := l.pool.Query(ctx, `
+		SELECT format('  session %s by %s: %s for %s, %s %s, blocked by %s: %s', pid, application_name, state,
+			date_trunc('second', clock_timestamp() - coalesce(xact_start, state_change)), wait_event_type, wait_event, pg_blocking_pids(pid)::text,
+			left(regexp_replace(query, '\s+', ' ', 'g'), 120))
+		FROM pg_stat_activity WHERE application_name = 'coffer' AND xact_start IS NOT NULL ORDER BY xact_start`)
+	if err != nil {
+		return "", err
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return strings.Join(lines, "\n"), err
+}
+
 // alarms are how often each kind was raised, and the kinds among them that only a person ends.
 func (l ledger) alarms(ctx context.Context) (raised map[string]int, lasting []string, err error) {
 	err = l.ask(ctx, func(ctx context.Context) error {

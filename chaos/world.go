@@ -253,12 +253,17 @@ const takeOver = 25 * time.Second
 
 // tookOver waits until others drive all wallets of a daemon.
 func (w *world) tookOver(ctx context.Context, i int) error {
-	ctx, cancel := context.WithTimeout(ctx, takeOver)
+	within, cancel := context.WithTimeout(ctx, takeOver)
 	defer cancel()
-	return until(ctx, "other daemons to drive the wallets of "+w.daemons[i].run.name, 100*time.Millisecond, func(ctx context.Context) (bool, error) {
+	err := until(within, "other daemons to drive the wallets of "+w.daemons[i].run.name, 100*time.Millisecond, func(ctx context.Context) (bool, error) {
 		left, err := w.ledger.drivenBy(ctx, w.daemons[i].run.pid())
 		return err == nil && len(left) == 0, err
 	})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	doing, why := w.ledger.activity(ctx)
+	return errors.Join(err, fmt.Errorf("transactions that are open:\n%s", doing), why)
 }
 
 // close ends every process, and removes what was written.
