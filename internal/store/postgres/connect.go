@@ -19,8 +19,10 @@ import (
 // settings are those of every session. What the URL says about the same ones counts less: they are what the statements and
 // the promises of this package rest on.
 var settings = map[string]string{
-	// A process that was stopped in the middle of a transaction must not keep the wallets locked for all others.
-	"idle_in_transaction_session_timeout": "60s",
+	// A process that was stopped in the middle of a transaction must not keep the wallets locked for all others: what it locked is
+	// free again before the leases of its wallets end (15 s, if not configured otherwise). No transaction waits for anything but the
+	// database.
+	"idle_in_transaction_session_timeout": "10s",
 	// Times without a zone, which goose writes, are UTC.
 	"timezone": "UTC",
 	// Every statement has its index and is planned once. Planned anew for each size of its arrays, or by the statistics of a
