@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,7 +40,9 @@ func TestF25ADaemonFrozenInTheMiddleOfAWriteKeepsNoWalletForLongerThanALease(t *
 	if err != nil || len(mine) != 1 {
 		t.Fatalf("take a lease: %+v, %v", mine, err)
 	}
-	holding, wake, woken := make(chan struct{}), make(chan struct{}), make(chan error)
+	holding, awake, woken := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	wake := sync.OnceFunc(func() { close(awake) })
+	defer wake()
 	go func() {
 		tries := 0
 		woken <- db.Update(t.Context(), func(tx store.Tx) error {
@@ -48,7 +51,7 @@ func TestF25ADaemonFrozenInTheMiddleOfAWriteKeepsNoWalletForLongerThanALease(t *
 			}
 			if tries++; tries == 1 {
 				close(holding)
-				<-wake
+				<-awake
 			}
 			return nil
 		})
@@ -69,7 +72,7 @@ func TestF25ADaemonFrozenInTheMiddleOfAWriteKeepsNoWalletForLongerThanALease(t *
 		}
 		time.Sleep(50 * time.Millisecond) // as a daemon's passes do
 	}
-	close(wake)
+	wake()
 	if err := <-woken; err == nil || errors.Is(err, store.ErrOutcomeUnknown) {
 		t.Errorf("what it wrote after it woke up: %v", err)
 	}
