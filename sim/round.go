@@ -54,6 +54,9 @@ func (t *town) round(d time.Duration, except *user) {
 			d.start()
 		}
 		for _, s := range d.steps {
+			if s.Name == "guard" && t.rng.IntN(3) > 0 {
+				continue // it asks more than all others, and is in no hurry
+			}
 			if t.calm || t.plan.scene || t.rng.IntN(4) > 0 {
 				turns = append(turns, func() {
 					if d.alive {
