@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 )
@@ -87,14 +88,13 @@ func (c *callers) one(ctx context.Context, k *crew, name string, cmd *exec.Cmd) 
 	}
 	out, answers := io.Pipe()
 	cmd.Stdout = answers
-	p, err := k.start(name, cmd)
+	p, err := k.startMayEnd(name, cmd) // when the database does
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, nil
 		}
 		return nil, err
 	}
-	p.ordered.Store(true) // it may end when the database does
 	handed := map[string]payment{}
 	var mu sync.Mutex
 	ended := make(chan struct{})
@@ -117,6 +117,8 @@ func (c *callers) one(ctx context.Context, k *crew, name string, cmd *exec.Cmd) 
 			mu.Unlock()
 			switch {
 			case !ok:
+			case got.final():
+				k.fell(fmt.Errorf("%s is refused: %s", got.Request, got.Error.Message))
 			case got.Error != nil:
 				both.Go(func() { c.retry(ctx, p) })
 			default:
@@ -143,7 +145,14 @@ type answer struct {
 	Request string `json:"request"`
 	Error   *struct {
 		Message string `json:"message"`
+		Code    int    `json:"exit_code"`
 	} `json:"error"`
+}
+
+// final says whether handing in again is of no use: the line is refused for what it is.
+func (a answer) final() bool {
+	const usage, notFound, refused, notAllowed = 2, 3, 4, 5
+	return a.Error != nil && slices.Contains([]int{usage, notFound, refused, notAllowed}, a.Error.Code)
 }
 
 // feed writes what is due to a process until that ends.

@@ -46,11 +46,18 @@ type child struct {
 	cmd     *exec.Cmd
 	log     string
 	done    chan struct{} // closed when it has ended
-	ordered atomic.Bool   // somebody here ends it
+	ordered atomic.Bool   // somebody here ends it, or it may end by itself
 }
 
 // start starts a process whose standard error, and output if it has no other, goes to its log.
-func (c *crew) start(name string, cmd *exec.Cmd) (*child, error) {
+func (c *crew) start(name string, cmd *exec.Cmd) (*child, error) { return c.launch(name, cmd, false) }
+
+// startMayEnd is start for a process that may end by itself.
+func (c *crew) startMayEnd(name string, cmd *exec.Cmd) (*child, error) {
+	return c.launch(name, cmd, true)
+}
+
+func (c *crew) launch(name string, cmd *exec.Cmd, mayEnd bool) (*child, error) {
 	path := filepath.Join(c.dir, name+".log")
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -73,6 +80,7 @@ func (c *crew) start(name string, cmd *exec.Cmd) (*child, error) {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", name, err), log.Close())
 	}
 	k := &child{name: name, cmd: cmd, log: path, done: make(chan struct{})}
+	k.ordered.Store(mayEnd)
 	c.all = append(c.all, k)
 	go func() {
 		err := cmd.Wait()
