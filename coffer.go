@@ -161,7 +161,7 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	}
 	s.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
 		DB: s.db, Ledger: s.Nonces, Machine: machine, Chains: s.chains, Cache: s.cache, Now: o.Now,
-		Log: o.Log, Actor: o.Actor, Observer: observer, Holder: s.holder(), Lease: s.config.Lease, Daemons: daemons,
+		Log: o.Log, Actor: o.Actor, Observer: observer, Holder: s.holder(), Lease: s.config.Lease, Daemons: s.daemons,
 	})
 	s.Withdrawals = withdrawal.NewDesk(withdrawal.DeskOptions{
 		DB: s.db, Chains: s.chains, Actor: o.Actor, Signer: machine, Wake: s.engine.Wake,

@@ -115,7 +115,10 @@ func (s *System) holder() string {
 }
 
 // daemons counts the daemons that live, for an equal share.
-func daemons(ctx context.Context, r store.Reader) (int, error) {
+func (s *System) daemons(ctx context.Context, r store.Reader) (int, error) {
+	if s.alone() {
+		return 1, nil // it has the lock: others that still seem to live were killed, and their share is its own
+	}
 	st, err := presence.In(ctx, r)
 	n := 0
 	for _, i := range st.Live() {
