@@ -81,7 +81,7 @@ type Load struct {
 	Reserved int // reservations that stand
 	// ReservedForWithdrawals is how many of those belong to withdrawals: the engine will ask for them, so they take room.
 	ReservedForWithdrawals int
-	Unmined                int      // nonces with an attempt asked, signed or sent, and none mined or final
+	Unmined                int      // nonces with an attempt asked, signed or sent, none mined or final, and in no external range
 	InFlight               int      // nonces with an attempt asked, signed, sent or mined
 	Brake                  string   // why it gets no new payment: the Why of its, or its chain's, first open alarm that is a brake; empty: none
 	Gaps                   []uint64 // nonces below a signed one that have no signed attempt and are not external, lowest first, at most 100; superseded counts as signed

@@ -30,8 +30,10 @@ func testElsewhere(t *testing.T, h Harness) {
 			w.update(noted) // said twice
 			w.same("ranges", []store.External{e}, w.externals(id))
 			w.same("row", row, w.nonce(id, 0))
+			w.same("it takes no room", 0, w.load(id).Unmined)
 			w.update(winBack(w, n))
 			w.same("won back", 0, len(w.externals(id)))
+			w.same("it takes room", 1, w.load(id).Unmined)
 			w.update(winBack(w, n))
 			w.same("row", row, w.nonce(id, 0))
 		},

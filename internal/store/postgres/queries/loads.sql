@@ -21,7 +21,8 @@ CROSS JOIN LATERAL (
     -- One below the highest final nonce is looked at by itself: there it may be that another attempt of it is final.
     SELECT count(*) FILTER (WHERE NOT x.mined AND NOT (
             x.nonce <= coalesce((SELECT max(nonce) FROM attempts WHERE state = 'final' AND wallet_id = w.id), -1)
-            AND EXISTS (SELECT FROM attempts a WHERE a.wallet_id = w.id AND a.nonce = x.nonce AND a.state = 'final'))) AS unmined,
+            AND EXISTS (SELECT FROM attempts a WHERE a.wallet_id = w.id AND a.nonce = x.nonce AND a.state = 'final'))
+            AND NOT EXISTS (SELECT FROM external_ranges e WHERE e.wallet_id = w.id AND x.nonce BETWEEN e.first_nonce AND e.last_nonce)) AS unmined,
         count(*) AS in_flight
     FROM (
         SELECT a.nonce, bool_or(a.state = 'mined') AS mined FROM attempts a
@@ -37,6 +38,7 @@ SELECT v.id, w.nonce, w.is_active = 1, w.updated_at,
     (SELECT a.nonce FROM attempts a
         WHERE a.wallet_id = w.id AND a.state IN ('asked', 'signed', 'sent')
           AND NOT EXISTS (SELECT FROM attempts m WHERE m.wallet_id = w.id AND m.nonce = a.nonce AND m.state IN ('mined', 'final'))
+          AND NOT EXISTS (SELECT FROM external_ranges e WHERE e.wallet_id = w.id AND a.nonce BETWEEN e.first_nonce AND e.last_nonce)
         ORDER BY a.nonce LIMIT 1)
 FROM unnest($1::bigint[]) WITH ORDINALITY v (id, place)
 JOIN internal_wallets w ON w.id = v.id

@@ -6,7 +6,8 @@ SELECT v.value,
         WHERE n.wallet_id = v.value AND n.state = 'reserved' AND n.for_withdrawal = 1
           AND (n.expires_at IS NULL OR n.expires_at > ?2 OR w.device IS NULL)),
     (SELECT count(DISTINCT a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent') AND a.wallet_id = v.value
-        AND NOT EXISTS (SELECT 1 FROM attempts m WHERE m.wallet_id = v.value AND m.nonce = a.nonce AND m.state IN ('mined', 'final'))),
+        AND NOT EXISTS (SELECT 1 FROM attempts m WHERE m.wallet_id = v.value AND m.nonce = a.nonce AND m.state IN ('mined', 'final'))
+        AND NOT EXISTS (SELECT 1 FROM external_ranges e WHERE e.wallet_id = v.value AND a.nonce BETWEEN e.first_nonce AND e.last_nonce)),
     (SELECT count(DISTINCT a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent', 'mined') AND a.wallet_id = v.value),
     ifnull((SELECT why FROM (
         SELECT * FROM (SELECT x.id, x.why FROM alarms x
@@ -26,7 +27,8 @@ SELECT w.nonce, w.is_active, w.updated_at,
     (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'free')
      + (SELECT count(*) FROM nonces n WHERE n.wallet_id = w.id AND n.state = 'reserved' AND n.expires_at <= ?2 AND w.device IS NOT NULL),
     (SELECT min(a.nonce) FROM attempts a WHERE a.state IN ('asked', 'signed', 'sent') AND a.wallet_id = w.id
-        AND NOT EXISTS (SELECT 1 FROM attempts m WHERE m.wallet_id = w.id AND m.nonce = a.nonce AND m.state IN ('mined', 'final')))
+        AND NOT EXISTS (SELECT 1 FROM attempts m WHERE m.wallet_id = w.id AND m.nonce = a.nonce AND m.state IN ('mined', 'final'))
+        AND NOT EXISTS (SELECT 1 FROM external_ranges e WHERE e.wallet_id = w.id AND a.nonce BETWEEN e.first_nonce AND e.last_nonce))
 FROM internal_wallets w
 WHERE w.id = ?1
 
