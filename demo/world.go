@@ -83,6 +83,7 @@ rpc = [%q]
 confirmations = 2
 max_unmined = 64
 poll = "100ms"
+bump_after = "15s"
 [chain.evm.%d.asset.%s]
 contract = %q
 decimals = 0
