@@ -12,8 +12,11 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/fault"
@@ -119,9 +122,37 @@ func ofEach[T any](c *Chain, f func(*node) T) []T {
 	return results
 }
 
-// ask asks every node the same; the replies are by node, then request.
+// ask asks every node the same, in no order; the replies are by node, then request.
 func (c *Chain) ask(ctx context.Context, requests []request) [][]reply {
-	return ofEach(c, func(n *node) []reply { return n.ask(ctx, requests, itemsPerBatch) })
+	return ofEach(c, func(n *node) []reply { return c.read(ctx, n, requests, 0) })
+}
+
+// abreast is how many batches of questions are on their way to a node at a time.
+const abreast = 4
+
+// read asks a node for all requests, several batches at a time, and gives the replies in order. It is for questions, whose order does
+// not matter, but for so many of them that are answered before the others are asked.
+func (c *Chain) read(ctx context.Context, n *node, requests []request, before int) []reply {
+	if c.oneByOne || len(requests) <= itemsPerBatch {
+		return n.ask(ctx, requests, itemsPerBatch)
+	}
+	before = min((before+itemsPerBatch-1)/itemsPerBatch*itemsPerBatch, len(requests)) // whole batches
+	replies, rest := n.ask(ctx, requests[:before], itemsPerBatch), requests[before:]
+	if before > 0 && replies[before-1].lost != nil {
+		return append(replies, allLost(len(rest), replies[before-1].lost)...)
+	}
+	batches := slices.Collect(slices.Chunk(rest, itemsPerBatch))
+	answers := make([][]reply, len(batches))
+	var all errgroup.Group
+	all.SetLimit(abreast)
+	for i, batch := range batches {
+		all.Go(func() error {
+			answers[i] = n.ask(ctx, batch, itemsPerBatch)
+			return nil
+		})
+	}
+	_ = all.Wait() // what failed is lost, and says so
+	return append(replies, slices.Concat(answers...)...)
 }
 
 // unreachable is the error when no node gave a clean answer; problems are what they gave instead.

@@ -29,7 +29,7 @@ func (c *Chain) Send(ctx context.Context, txs []chain.Tx) []chain.Sent {
 	for i, tx := range txs {
 		requests[i] = request{"eth_sendRawTransaction", []any{hexutil.Encode(tx.Raw)}}
 	}
-	replies := c.ask(ctx, requests)
+	replies := ofEach(c, func(n *node) []reply { return n.ask(ctx, requests, itemsPerBatch) }) // lowest nonce first
 	sent := make([]chain.Sent, len(txs))
 	for i, tx := range txs {
 		for _, r := range replies {

@@ -46,7 +46,7 @@ func (c *Chain) look(ctx context.Context, n *node, txs []chain.Tx) []view {
 	for _, tx := range txs {
 		requests = append(requests, request{"eth_getTransactionReceipt", []any{tx.Hash}})
 	}
-	replies := n.ask(ctx, requests, itemsPerBatch)
+	replies := c.read(ctx, n, requests, first)
 
 	horizon := c.horizon(replies)
 	views := make([]view, len(txs))
