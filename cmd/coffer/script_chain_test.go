@@ -55,7 +55,7 @@ func startNode(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	ts.Value("chain").(*scriptChain).node = node
 	ts.Setenv("NODE", node.URL())
-	config := "[chain.evm.1337]\nrpc = [\"" + node.URL() + "\"]\npoll = \"20ms\"\n"
+	config := "lease = \"1s\"\n[chain.evm.1337]\nrpc = [\"" + node.URL() + "\"]\npoll = \"20ms\"\n"
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("COFFER_HOME"), "coffer.toml"), []byte(config), 0o600))
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,7 +46,8 @@ func TestScripts(t *testing.T) {
 // scripts are those of a folder, each in a home of its own with the default database.
 func scripts(dir string) testscript.Params {
 	return testscript.Params{
-		Dir: dir,
+		Dir:       dir,
+		Condition: database("sqlite"),
 		Setup: func(env *testscript.Env) error {
 			env.Values["daemon"] = &process{}
 			env.Values["machines"] = map[string]*process{}
@@ -67,10 +69,21 @@ func scripts(dir string) testscript.Params {
 	}
 }
 
+// database is the condition in a script that asks which database it runs on: [sqlite], [postgres].
+func database(name string) func(string) (bool, error) {
+	return func(cond string) (bool, error) {
+		if cond != "sqlite" && cond != "postgres" {
+			return false, fmt.Errorf("unknown condition %q", cond)
+		}
+		return cond == name, nil
+	}
+}
+
 // scriptsOnPostgres are the same with everything in PostgreSQL, each in a database of its own.
 func scriptsOnPostgres(t *testing.T, dir string) testscript.Params {
 	p := scripts(dir)
 	setup := p.Setup
+	p.Condition = database("postgres")
 	p.Setup = func(env *testscript.Env) error {
 		env.Setenv("COFFER_DB", pgtest.DSN(t))
 		return setup(env)
