@@ -163,13 +163,14 @@ func (f *fate) foreignForGood(a store.Attempt) {
 	}
 }
 
-// end is the payment's move from where it stands, with its audit row; nil if it need not move.
+// end is the payment's move from where it stands, with its audit row; nil if it need not move. One that was let go of this nonce
+// meanwhile, by a person who queued it again or gave it up, is none of its business any more.
 func (f fate) end(w store.Withdrawal) (*store.WithdrawalMove, store.AuditRow) {
 	to := f.to
 	if to == "" && f.ours && w.State == store.WithdrawalNeedsReview {
 		to = store.WithdrawalAssigned // what spent the nonce is gone from the chain, or was ours
 	}
-	if to == "" || w.State == "" || w.State == store.WithdrawalEnded || w.State == to && w.Reason == f.reason {
+	if to == "" || !f.concerns(w) || w.State == to && w.Reason == f.reason {
 		return nil, store.AuditRow{}
 	}
 	m := moveWithdrawal(w.Payment, w.State, to, f.outcome, f.reason)
@@ -183,6 +184,12 @@ func (f fate) end(w store.Withdrawal) (*store.WithdrawalMove, store.AuditRow) {
 	return &m, store.AuditRow{
 		Action: action, Subject: w.Payment, Before: w.State, After: fmt.Sprintf("%s: %s", after, f.hash()), Result: store.ResultDone, Reason: f.reason,
 	}
+}
+
+// concerns says whether a payment waits for what becomes of this nonce.
+func (f fate) concerns(w store.Withdrawal) bool {
+	return (w.State == store.WithdrawalAssigned || w.State == store.WithdrawalNeedsReview) &&
+		w.WalletID == f.place.walletID && w.Nonce != nil && *w.Nonce == f.place.nonce
 }
 
 // hash is that of the attempt that is in a block, or of the newest.

@@ -115,6 +115,57 @@ func TestF20WhatBlocksPassByIsBumpedByItself(t *testing.T) {
 	})
 }
 
+// slowChain does something while it is asked what became of transactions.
+type slowChain struct {
+	*evm.Chain
+	meanwhile func()
+}
+
+func (c *slowChain) Watch(ctx context.Context, txs []chain.Tx) ([]chain.Sighting, error) {
+	seen, err := c.Chain.Watch(ctx, txs)
+	if c.meanwhile != nil {
+		c.meanwhile()
+	}
+	return seen, err
+}
+
+// F10, F24: what a pass saw of the old nonce says nothing about a payment that a person queued again while it looked, wherever that is
+// by now.
+func TestF10APassThatLookedAtTheOldNonceLeavesAPaymentThatWasQueuedAgain(t *testing.T) {
+	for name, bound := range map[string]bool{"still queued": false, "bound again": true} {
+		onBoth(t, 1, func(w *world) {
+			slow := &slowChain{Chain: w.setup.Chain.(*evm.Chain)}
+			w.setup.Chain = slow
+			w.open()
+			rs := w.submit("a")
+			w.pass("bind", "sign", "send")
+			w.spendElsewhere(w.wallets[0])
+			for range 3 + confirmations {
+				w.pass("track")
+				w.node.Commit()
+			}
+			w.pass("track")
+			w.want("a", store.WithdrawalNeedsReview, "")
+			w.release("a")
+			slow.meanwhile = func() {
+				slow.meanwhile = nil
+				_, _, err := w.desk.Requeue(w.Context(), "a", "released")
+				w.must(err)
+				if bound {
+					w.must(withdrawal.PassOnly(w.Context(), w.engine, "bind"))
+				}
+			}
+			w.pass("track")
+			if got := w.story("a").Withdrawal; got.State == store.WithdrawalNeedsReview {
+				w.Errorf("%s: it is in review again: %s", name, got.Reason)
+			}
+			w.settle()
+			w.settle()
+			w.wantPaidOnce(rs...)
+		})
+	}
+}
+
 // dearChain is one whose next block is too dear for whatever stands in its pool, or for nothing.
 type dearChain struct {
 	*evm.Chain
