@@ -298,7 +298,9 @@ var (
 	scrubHash  = regexp.MustCompile(`\b(0x)?[0-9a-f]{64}\b`)
 	scrubKeys  = regexp.MustCompile(`SHA256:[A-Za-z0-9+/=]+`)
 	scrubActor = regexp.MustCompile(`"(actor|host|instance|id|home|database|url|at|error)": "[^"]*"`)
-	scrubMoved = regexp.MustCompile(`"(pid|block_number|fee|hits|misses|size|age_seconds|generation)": "?[0-9.]+"?`)
+	// What is told of one moment stands in the order of the databases' clocks.
+	scrubStory = regexp.MustCompile(`(?s)"story": \[.*?\n  \]`)
+	scrubMoved = regexp.MustCompile(`"(pid|block_number|fee|max_fee_per_gas|max_priority_fee_per_gas|hits|misses|size|age_seconds|generation)": "?[0-9.]+"?`)
 )
 
 // scrub takes out of a document what differs by nature: times, generated keys, who and where.
@@ -307,6 +309,7 @@ func (w *guideWorld) scrub(text string) string {
 	text = scrubHash.ReplaceAllString(text, "HASH")
 	text = scrubKeys.ReplaceAllString(text, "KEY")
 	text = scrubActor.ReplaceAllString(text, `"$1": "…"`)
+	text = scrubStory.ReplaceAllString(text, `"story": "…"`)
 	text = scrubMoved.ReplaceAllString(text, `"$1": 0`)
 	return strings.ReplaceAll(text, w.dir, "DIR")
 }
