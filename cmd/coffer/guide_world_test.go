@@ -159,6 +159,7 @@ func (w *guideWorld) startNode() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	node.Commit() // the first block is as old as Ethereum, and would be an alarm
 	ctx, stop := context.WithCancel(context.Background())
 	mined := make(chan struct{})
 	go func() {
