@@ -25,14 +25,9 @@ func (d *Desk) Explain(ctx context.Context, payment string, o Outside) (e Explan
 
 func (d *Desk) facts(ctx context.Context, r store.Reader, payment string, o Outside) (f explained, err error) {
 	f.Outside = o
-	rows, err := r.Withdrawals(ctx, store.WithdrawalFilter{Payments: []string{payment}})
-	if err != nil {
+	if f.row, err = find(ctx, r, payment); err != nil {
 		return f, err
 	}
-	if len(rows) == 0 {
-		return f, notAccepted(payment)
-	}
-	f.row = rows[0]
 	if s, ok := d.book.find(f.row.ChainType, f.row.ChainID); ok {
 		f.setup = &s
 	}

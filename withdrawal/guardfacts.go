@@ -162,9 +162,7 @@ func (f *guardFacts) guardOut(ctx context.Context, r store.Reader, w *walletFact
 		return nil
 	}
 	spent, err := r.Externals(ctx, w.row.ID)
-	w.out = slices.DeleteFunc(w.out, func(a store.Attempt) bool {
-		return slices.ContainsFunc(spent, func(e store.External) bool { return e.From <= a.Nonce && a.Nonce <= e.To })
-	})
+	w.out = slices.DeleteFunc(w.out, func(a store.Attempt) bool { return covered(spent, a.Nonce) })
 	return err
 }
 
@@ -239,9 +237,7 @@ func (l *lane) guardQueue(ctx context.Context, r store.Reader, f *guardFacts) er
 
 // guardReview reads the payments that wait for a person, and why.
 func (l *lane) guardReview(ctx context.Context, r store.Reader, f *guardFacts) error {
-	rows, err := r.Withdrawals(ctx, store.WithdrawalFilter{
-		ChainType: l.setup.Type, ChainID: &l.setup.ID, States: []string{store.WithdrawalNeedsReview},
-	})
+	rows, err := l.inReview(ctx, r)
 	if err != nil || len(rows) == 0 {
 		return err
 	}

@@ -166,6 +166,13 @@ func (l *lane) withdrawals(states ...string) store.WithdrawalFilter {
 	return store.WithdrawalFilter{ChainType: l.setup.Type, ChainID: &l.setup.ID, States: states, Unasked: true}
 }
 
+// inReview reads the chain's payments that wait for a person.
+func (l *lane) inReview(ctx context.Context, r store.Reader) ([]store.Withdrawal, error) {
+	return r.Withdrawals(ctx, store.WithdrawalFilter{
+		ChainType: l.setup.Type, ChainID: &l.setup.ID, States: []string{store.WithdrawalNeedsReview},
+	})
+}
+
 // txOf is a signed attempt as the chain knows it.
 func txOf(a store.Attempt) (chain.Tx, error) {
 	intent, err := signing.Parse(a.Intent)

@@ -60,14 +60,23 @@ func (d *Desk) Get(ctx context.Context, payment string) (w Withdrawal, err error
 }
 
 func (d *Desk) get(ctx context.Context, r store.Reader, payment string) (Withdrawal, error) {
-	rows, err := r.Withdrawals(ctx, store.WithdrawalFilter{Payments: []string{payment}})
+	row, err := find(ctx, r, payment)
 	if err != nil {
 		return Withdrawal{}, err
 	}
-	if len(rows) == 0 {
-		return Withdrawal{}, fault.New(fault.NotFound, "withdrawal_not_found", "coffer tx list", "no withdrawal %q was accepted", clip(payment))
+	return d.book.show(row), nil
+}
+
+// find reads the row of a payment. One that was never accepted is a fault.NotFound.
+func find(ctx context.Context, r store.Reader, payment string) (store.Withdrawal, error) {
+	rows, err := r.Withdrawals(ctx, store.WithdrawalFilter{Payments: []string{payment}})
+	if err != nil {
+		return store.Withdrawal{}, err
 	}
-	return d.book.show(rows[0]), nil
+	if len(rows) == 0 {
+		return store.Withdrawal{}, fault.New(fault.NotFound, "withdrawal_not_found", "coffer tx list", "no withdrawal %q was accepted", clip(payment))
+	}
+	return rows[0], nil
 }
 
 // Until is how far Wait waits.

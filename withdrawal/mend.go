@@ -73,9 +73,7 @@ func (l *lane) mending(ctx context.Context) (m mending, err error) {
 // mendable are the places at which a further attempt can help: not those of payments in review, because something else has their
 // nonces, and would be outbid for ever.
 func (l *lane) mendable(ctx context.Context, r store.Reader, out []store.Attempt) ([]place, error) {
-	rows, err := r.Withdrawals(ctx, store.WithdrawalFilter{
-		ChainType: l.setup.Type, ChainID: &l.setup.ID, States: []string{store.WithdrawalNeedsReview},
-	})
+	rows, err := l.inReview(ctx, r)
 	return slices.DeleteFunc(places(out), func(p place) bool {
 		return slices.ContainsFunc(rows, func(w store.Withdrawal) bool { return w.Payment == p.payment() })
 	}), err

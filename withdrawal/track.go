@@ -18,9 +18,7 @@ func (l *lane) track(ctx context.Context) (again bool, err error) {
 		if out, err = r.Attempts(ctx, l.attempts(open...)); err != nil || len(out) == 0 {
 			return err
 		}
-		rows, err := r.Withdrawals(ctx, store.WithdrawalFilter{
-			ChainType: l.setup.Type, ChainID: &l.setup.ID, States: []string{store.WithdrawalNeedsReview},
-		})
+		rows, err := l.inReview(ctx, r)
 		for _, w := range rows {
 			review[w.Payment] = true
 		}

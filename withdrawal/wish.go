@@ -46,21 +46,17 @@ func (d *Desk) operate(ctx context.Context, payment, action, reason string, do o
 	row := store.AuditRow{Action: action, Subject: payment, Result: store.ResultDone, Reason: reason}
 	update := func() error {
 		return d.db.Update(ctx, func(tx store.Tx) error {
-			rows, err := tx.Withdrawals(ctx, store.WithdrawalFilter{Payments: []string{payment}})
+			was, err := find(ctx, tx, payment)
 			if err != nil {
 				return err
 			}
-			if len(rows) == 0 {
-				return notAccepted(payment)
-			}
-			if already, err = do(ctx, tx, rows[0], reason); err != nil {
+			if already, err = do(ctx, tx, was, reason); err != nil {
 				return err
 			}
-			was := rows[0].State
 			if w, err = d.get(ctx, tx, payment); err != nil || already {
 				return err
 			}
-			row.Before, row.After = was, w.State
+			row.Before, row.After = was.State, w.State
 			return record(ctx, tx, d.actor, []store.AuditRow{row})
 		})
 	}
@@ -78,8 +74,9 @@ func (d *Desk) operate(ctx context.Context, payment, action, reason string, do o
 	return w, already, storefault.Of(err, action+" "+clip(payment))
 }
 
-func notAccepted(payment string) error {
-	return fault.New(fault.NotFound, "withdrawal_not_found", "coffer tx list", "no withdrawal %q was accepted", clip(payment))
+// unasked says that nothing was asked for at the signing machine that may still come to something.
+func unasked(w store.Withdrawal) bool {
+	return w.Attempt == "" || w.Attempt == store.AttemptRefused || w.Attempt == store.AttemptSuperseded
 }
 
 // hasEnded refuses to do anything to a payment that has.
@@ -91,7 +88,7 @@ func (d *Desk) bump(ctx context.Context, tx store.Tx, w store.Withdrawal, reason
 	switch {
 	case w.State == store.WithdrawalEnded:
 		return false, hasEnded(w)
-	case w.State != store.WithdrawalAssigned || w.Attempt == "" || w.Attempt == store.AttemptRefused || w.Attempt == store.AttemptSuperseded:
+	case w.State != store.WithdrawalAssigned || unasked(w):
 		return false, fault.New(fault.Refused, "not_under_way", "coffer explain "+w.Payment, "withdrawal %s is not under way: it is %s", w.Payment, w.State)
 	}
 	as, err := tx.Attempts(ctx, store.AttemptFilter{Payments: []string{w.Payment}, States: []string{store.AttemptMined, store.AttemptFinal}})
@@ -117,7 +114,6 @@ func (d *Desk) wish(ctx context.Context, tx store.Tx, w store.Withdrawal, kind, 
 }
 
 func (d *Desk) cancel(ctx context.Context, tx store.Tx, w store.Withdrawal, reason string) (bool, error) {
-	unasked := w.Attempt == "" || w.Attempt == store.AttemptRefused || w.Attempt == store.AttemptSuperseded
 	switch {
 	case w.Outcome == store.OutcomeCancelled:
 		return true, nil
@@ -125,7 +121,7 @@ func (d *Desk) cancel(ctx context.Context, tx store.Tx, w store.Withdrawal, reas
 		return false, hasEnded(w)
 	case w.State == store.WithdrawalNeedsReview:
 		return false, d.cancelReviewed(ctx, tx, w, reason)
-	case w.State == store.WithdrawalQueued || w.State == store.WithdrawalAssigned && unasked:
+	case w.State == store.WithdrawalQueued || w.State == store.WithdrawalAssigned && unasked(w):
 		return false, cancelUnasked(ctx, tx, w, reasonCancelled(reason))
 	}
 	return d.wish(ctx, tx, w, store.WishCancel, reason)
@@ -221,7 +217,12 @@ func foreign(ctx context.Context, r store.Reader, w store.Withdrawal) (bool, err
 // external says whether a nonce lies in a range that something else has spent.
 func external(ctx context.Context, r store.Reader, walletID int64, nonce uint64) (bool, error) {
 	ranges, err := r.Externals(ctx, walletID)
-	return slices.ContainsFunc(ranges, func(e store.External) bool { return e.From <= nonce && nonce <= e.To }), err
+	return covered(ranges, nonce), err
+}
+
+// covered says whether a nonce lies in one of the ranges.
+func covered(ranges []store.External, nonce uint64) bool {
+	return slices.ContainsFunc(ranges, func(e store.External) bool { return e.From <= nonce && nonce <= e.To })
 }
 
 // endWishes ends what was wished for payments that have ended.

@@ -210,14 +210,21 @@ func readMessage(a args) (m message, err *rpcError) {
 	return m, nil
 }
 
+// call reads a message and the block after which it is tried.
+func (n *Node) call(a args) (m message, b *Block, err *rpcError) {
+	if m, err = readMessage(a); err != nil {
+		return m, nil, err
+	}
+	if b = n.block(a, 1); b == nil {
+		return m, nil, noBlock()
+	}
+	return m, b, nil
+}
+
 func (n *Node) try(a args) (any, *rpcError) {
-	m, bad := readMessage(a)
-	b := n.block(a, 1)
-	switch {
-	case bad != nil:
-		return nil, bad
-	case b == nil:
-		return nil, noBlock()
+	m, b, err := n.call(a)
+	if err != nil {
+		return nil, err
 	}
 	if len(m.Data) == 4+32 && [4]byte(m.Data) == balanceOfSelector {
 		if n.w.tokens[m.To] == nil {
@@ -255,13 +262,9 @@ func (n *Node) cost(b *Block, m message) (uint64, *rpcError) {
 }
 
 func (n *Node) estimate(a args) (any, *rpcError) {
-	m, bad := readMessage(a)
-	b := n.block(a, 1)
-	switch {
-	case bad != nil:
-		return nil, bad
-	case b == nil:
-		return nil, noBlock()
+	m, b, err := n.call(a)
+	if err != nil {
+		return nil, err
 	}
 	gas, err := n.cost(b, m)
 	if err != nil {
