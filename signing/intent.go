@@ -33,6 +33,9 @@ const (
 	// PurposeCancel is a zero-value transfer from a wallet to itself at the nonce of a payment that is to be cancelled. It carries
 	// that payment's id. Once it is signed, no payment that was not signed before is, for the nonce or the id. Only EVM has it.
 	PurposeCancel Purpose = "cancel"
+	// PurposeSweep moves an asset to a place that the machine's policy lists: from one of the exchange's wallets to another. It has a
+	// payment id, as a payment has, and wants no authorization unless the policy says so.
+	PurposeSweep Purpose = "sweep"
 )
 
 // Digest is SHA-256 over the canonical encoding of an intent.

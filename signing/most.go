@@ -16,6 +16,29 @@ func (i Intent) Most() (native *big.Int, contract string, token *big.Int) {
 	return new(big.Int), "", nil
 }
 
+// Pays says what an intent pays: to whom, which asset (contract or mint; empty: the chain's own coin), and how much of it.
+func (i Intent) Pays() (to, asset, amount string) {
+	switch {
+	case i.EVM != nil:
+		return i.EVM.To, i.EVM.Contract, i.EVM.Amount
+	case i.BTC != nil:
+		return i.BTC.To, "", i.BTC.Amount
+	case i.Solana != nil:
+		return i.Solana.To, i.Solana.Mint, i.Solana.Amount
+	}
+	return "", "", ""
+}
+
+// MostFee is the most that an intent can cost beside what it pays, in base units of the chain's own coin; on Solana, the rent of an
+// account that is made for the recipient too.
+func (i Intent) MostFee() *big.Int {
+	native, asset, _ := i.Most()
+	if _, _, amount := i.Pays(); asset == "" {
+		native.Sub(native, integer(amount))
+	}
+	return native
+}
+
 func (e *EVMTransfer) most() (native *big.Int, contract string, token *big.Int) {
 	price := e.MaxFeePerGas
 	if price == "" {

@@ -32,19 +32,42 @@ type Answer struct {
 	Raw     []byte // the signed transaction as the network takes it; nil when refused
 	Hash    string // its transaction hash in the chain's notation; empty when refused
 	Refusal *Refusal
+	Receipt Receipt
 }
 
 // ErrNoAnswer is wrapped by every error that says nothing about what the signing machine did or will do: it is locked,
 // overloaded, its journal cannot be written, the connection broke. The intent stays asked, and is asked again.
 var ErrNoAnswer = errors.New("no answer from the signing machine")
 
+// Request is an intent with the authorizations that came with the payment, as tokens (Authorization.Token). They are no part of the
+// intent, or of its digest: a digest that has its answer gets it without any.
+type Request struct {
+	Intent         Intent
+	Authorizations []string
+}
+
+// Batch is what is asked for at once.
+type Batch struct {
+	Held     Held // the highest receipt that the asker holds of the machine; without a ledger: nothing is said about it
+	Requests []Request
+}
+
+// BatchOf is a batch of intents without authorizations.
+func BatchOf(intents ...Intent) Batch {
+	b := Batch{Requests: make([]Request, len(intents))}
+	for i, intent := range intents {
+		b.Requests[i].Intent = intent
+	}
+	return b
+}
+
 // Signer signs intents.
 //
-// Sign answers every intent, in order, or none: an error means that nothing is known about any of them (ErrNoAnswer is
+// Sign answers every request, in order, or none: an error means that nothing is known about any of them (ErrNoAnswer is
 // wrapped). It is idempotent by digest. If the context ends half-way the machine may have signed all, some or none; asking
 // again with exactly the same intents finds out.
 type Signer interface {
-	Sign(ctx context.Context, intents []Intent) ([]Answer, error)
+	Sign(ctx context.Context, b Batch) ([]Answer, error)
 }
 
 // KeyRequest asks for a key of a chain type. The same non-empty Ref of the same ledger, chain type and network (main or
@@ -54,6 +77,8 @@ type KeyRequest struct {
 	ChainType string `json:"chain_type"` // evm, btc, solana
 	ChainID   int64  `json:"chain_id"`
 	Ref       string `json:"ref,omitempty"`
+	// Account sets keys of different use apart, each in a hardened account of its own: hot (or empty), cold, vault.
+	Account string `json:"account,omitempty"`
 }
 
 // Key is a key that a signing machine holds.
@@ -75,7 +100,10 @@ type Keys interface {
 // Status is what a signing machine tells about itself.
 type Status struct {
 	Device   string `json:"device"`   // fingerprint of its identity key, as in internal_wallets.device
+	Identity []byte `json:"identity"` // that key, Ed25519: what receipts are verified with; base64
 	Locked   bool   `json:"locked"`   // it signs nothing until it is served again
+	Frozen   string `json:"frozen"`   // why it signs nothing until officers unfreeze it; empty: it is not frozen
+	Policy   string `json:"policy"`   // hash of the policy in force
 	Keys     int    `json:"keys"`     // keys made so far
 	Signed   int    `json:"signed"`   // intents signed so far
 	Refused  int    `json:"refused"`  // intents refused so far

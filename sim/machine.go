@@ -33,14 +33,15 @@ func newSignings() *signings {
 	}
 }
 
-func (m *shakyMachine) Sign(ctx context.Context, intents []signing.Intent) ([]signing.Answer, error) {
+func (m *shakyMachine) Sign(ctx context.Context, b signing.Batch) ([]signing.Answer, error) {
 	u := m.user
 	u.before("sign")
 	if u.strikes(signerBefore) {
 		return nil, fmt.Errorf("%w: the connection broke", signing.ErrNoAnswer)
 	}
-	answers := make([]signing.Answer, len(intents))
-	for i, intent := range intents {
+	answers := make([]signing.Answer, len(b.Requests))
+	for i, r := range b.Requests {
+		intent := r.Intent
 		d := intent.Digest()
 		_, known := m.book.signed[d]
 		if r := m.book.refused[d]; r != nil {
@@ -53,7 +54,7 @@ func (m *shakyMachine) Sign(ctx context.Context, intents []signing.Intent) ([]si
 			u.say("signer refuses %s at nonce %d for now", intent.Payment, intent.Nonce)
 			continue
 		}
-		one, err := m.Machine.Sign(ctx, intents[i:i+1])
+		one, err := m.Machine.Sign(ctx, signing.Batch{Held: b.Held, Requests: b.Requests[i : i+1]})
 		if err != nil {
 			return nil, err
 		}

@@ -69,7 +69,7 @@ func (w *world) use(hot wallet.Wallet, nonce uint64) {
 		Payment: chain.Payment{ID: "not ours", To: w.recipient(), Amount: big.NewInt(1)},
 	}})
 	w.must(err)
-	answers, err := w.machine.Machine.Sign(w.Context(), []signing.Intent{drafts[0].Intent})
+	answers, err := w.machine.Machine.Sign(w.Context(), signing.BatchOf(drafts[0].Intent))
 	w.must(err)
 	var tx types.Transaction
 	w.must(tx.UnmarshalBinary(answers[0].Raw))

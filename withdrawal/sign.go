@@ -44,14 +44,14 @@ func cancelsFirst(a store.Attempt) int {
 
 // signThese has attempts signed, and writes the answers down.
 func (l *lane) signThese(ctx context.Context, asked []store.Attempt) error {
-	intents := make([]signing.Intent, len(asked))
+	batch := signing.Batch{Requests: make([]signing.Request, len(asked))}
 	for i, a := range asked {
 		var err error
-		if intents[i], err = signing.Parse(a.Intent); err != nil {
+		if batch.Requests[i].Intent, err = signing.Parse(a.Intent); err != nil {
 			return fmt.Errorf("attempt %d: %w", a.ID, err)
 		}
 	}
-	answers, err := l.signer.Sign(ctx, intents)
+	answers, err := l.signer.Sign(ctx, batch)
 	if err != nil {
 		return err
 	}

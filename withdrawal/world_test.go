@@ -313,18 +313,18 @@ func (m *bentMachine) Status(ctx context.Context) (signing.Status, error) {
 
 var errDied = fmt.Errorf("%w: it died", signing.ErrNoAnswer)
 
-func (m *bentMachine) Sign(ctx context.Context, intents []signing.Intent) ([]signing.Answer, error) {
+func (m *bentMachine) Sign(ctx context.Context, b signing.Batch) ([]signing.Answer, error) {
 	if m.asked != nil {
-		m.asked(intents)
+		m.asked(intentsOf(b))
 	}
 	if m.refuse != nil {
-		answers := make([]signing.Answer, len(intents))
-		for i, intent := range intents {
-			if r := m.refuse(intent); r != nil {
-				answers[i] = signing.Answer{Digest: intent.Digest(), Refusal: r}
+		answers := make([]signing.Answer, len(b.Requests))
+		for i, r := range b.Requests {
+			if no := m.refuse(r.Intent); no != nil {
+				answers[i] = signing.Answer{Digest: r.Intent.Digest(), Refusal: no}
 				continue
 			}
-			one, err := m.Machine.Sign(ctx, intents[i:i+1])
+			one, err := m.Machine.Sign(ctx, signing.Batch{Held: b.Held, Requests: b.Requests[i : i+1]})
 			if err != nil {
 				return nil, err
 			}
@@ -332,12 +332,20 @@ func (m *bentMachine) Sign(ctx context.Context, intents []signing.Intent) ([]sig
 		}
 		return answers, nil
 	}
-	answers, err := m.Machine.Sign(ctx, intents)
+	answers, err := m.Machine.Sign(ctx, b)
 	if err == nil && m.dies > 0 {
 		m.dies--
 		return nil, errDied
 	}
 	return answers, err
+}
+
+func intentsOf(b signing.Batch) []signing.Intent {
+	all := make([]signing.Intent, len(b.Requests))
+	for i, r := range b.Requests {
+		all[i] = r.Intent
+	}
+	return all
 }
 
 // flakyDB is a database that is gone for the next writes.

@@ -26,14 +26,14 @@ func TestF33AMachineWhoseDiskIsFullGivesNoAnswerAndGoesOnWhenThereIsRoom(t *test
 		t.Fatal(err)
 	}
 	for range 2 {
-		if answers, err := c.Sign(t.Context(), []signing.Intent{i}); !errors.Is(err, signing.ErrNoAnswer) {
+		if answers, err := c.Sign(t.Context(), signing.BatchOf(i)); !errors.Is(err, signing.ErrNoAnswer) {
 			t.Errorf("with a full disk it answers %+v, %v", answers, err)
 		}
 	}
 	if err := unix.Prlimit(p.cmd.Process.Pid, unix.RLIMIT_FSIZE, &room, nil); err != nil {
 		t.Fatal(err)
 	}
-	answers, err := c.Sign(t.Context(), []signing.Intent{i})
+	answers, err := c.Sign(t.Context(), signing.BatchOf(i))
 	if err != nil || answers[0].Refusal != nil {
 		t.Errorf("when there is room again it answers %+v, %v", answers, err)
 	}

@@ -173,7 +173,7 @@ func (p *process) nothingMoreIsSignedWhereReleased(from string, releases map[str
 			asked = append(asked, i, cancel, other)
 		}
 	}
-	answers, err := p.client().Sign(p.t.Context(), asked)
+	answers, err := p.client().Sign(p.t.Context(), signing.BatchOf(asked...))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -150,7 +150,7 @@ func (p *process) askUntilKilled(r *record, c *client.Client, next func() signin
 				r.mu.Lock()
 				r.asked = append(r.asked, batch...)
 				r.mu.Unlock()
-				answers, err := c.Sign(ctx, batch)
+				answers, err := c.Sign(ctx, signing.BatchOf(batch...))
 				select {
 				case begun <- struct{}{}:
 				default:
@@ -176,7 +176,7 @@ func (p *process) askUntilKilled(r *record, c *client.Client, next func() signin
 func askAll(t *testing.T, r *record, c *client.Client) {
 	t.Helper()
 	for range 2 {
-		answers, err := c.Sign(t.Context(), r.asked)
+		answers, err := c.Sign(t.Context(), signing.BatchOf(r.asked...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +204,7 @@ func rivals(t *testing.T, r *record, c *client.Client) {
 			rivals, want = append(rivals, moved), append(want, "payment_bound")
 		}
 	}
-	answers, err := c.Sign(t.Context(), rivals)
+	answers, err := c.Sign(t.Context(), signing.BatchOf(rivals...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,10 +87,10 @@ func sign(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	nonce, err := strconv.ParseUint(args[3], 10, 64)
 	ts.Check(err)
-	answers, err := c.Sign(context.Background(), []signing.Intent{{
+	answers, err := c.Sign(context.Background(), signing.BatchOf(signing.Intent{
 		Version: signing.Version, Ledger: args[1], Payment: args[2], Purpose: signing.PurposePayment, ChainType: "evm", ChainID: 1, From: k.Address, Nonce: nonce,
 		EVM: &signing.EVMTransfer{To: to, Amount: "1", GasLimit: 21000, MaxFeePerGas: "30", MaxPriorityFeePerGas: "2"},
-	}})
+	}))
 	ts.Check(err)
 	said := "signed"
 	if r := answers[0].Refusal; r != nil {

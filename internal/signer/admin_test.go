@@ -64,7 +64,7 @@ const releaseOfP0 = `{"payment":"p-0","reason":"spent outside"}`
 
 func TestAReleaseIsNotThereOnTheSocketOfClients(t *testing.T) {
 	m, from := newMachine(t)
-	if _, err := m.Sign(t.Context(), payments(from, 1)); err != nil {
+	if _, err := m.Sign(t.Context(), signing.BatchOf(payments(from, 1)...)); err != nil {
 		t.Fatal(err)
 	}
 	socket := listenAndServe(t, NewServer(m, quiet).Serve)
@@ -80,7 +80,7 @@ func TestAReleaseIsNotThereOnTheSocketOfClients(t *testing.T) {
 
 func TestTheAdministrativeSocketReleasesAndDoesNothingElse(t *testing.T) {
 	m, from := newMachine(t)
-	if _, err := m.Sign(t.Context(), payments(from, 1)); err != nil {
+	if _, err := m.Sign(t.Context(), signing.BatchOf(payments(from, 1)...)); err != nil {
 		t.Fatal(err)
 	}
 	m.Lock() // a release needs no key
@@ -121,7 +121,7 @@ func TestTheAdministrativeSocketReleasesAndDoesNothingElse(t *testing.T) {
 
 func TestAnotherUserReleasesNothing(t *testing.T) {
 	m, from := newMachine(t)
-	if _, err := m.Sign(t.Context(), payments(from, 1)); err != nil {
+	if _, err := m.Sign(t.Context(), signing.BatchOf(payments(from, 1)...)); err != nil {
 		t.Fatal(err)
 	}
 	for code, peer := range map[string]func(net.Conn) (int, error){

@@ -59,7 +59,7 @@ func codes(answers []signing.Answer) (all []string) {
 
 func ask(t *testing.T, m *Machine, intents ...signing.Intent) []signing.Answer {
 	t.Helper()
-	answers, err := m.Sign(t.Context(), intents)
+	answers, err := m.Sign(t.Context(), signing.BatchOf(intents...))
 	if err != nil {
 		t.Fatal(err)
 	}

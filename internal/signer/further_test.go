@@ -20,7 +20,7 @@ func TestAReplacementAndACancellationAreSignedAsTheyAreMeant(t *testing.T) {
 	cancel.EVM = &signing.EVMTransfer{To: from, Amount: "0", GasLimit: 21000, MaxFeePerGas: "120", MaxPriorityFeePerGas: "8"}
 	late.EVM = &signing.EVMTransfer{To: to, Amount: "1000", GasLimit: 21000, MaxFeePerGas: "240", MaxPriorityFeePerGas: "16"}
 	asked := []signing.Intent{pay, dearer, cancel, late}
-	first, err := m.Sign(t.Context(), asked)
+	first, err := m.Sign(t.Context(), signing.BatchOf(asked...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestAReplacementAndACancellationAreSignedAsTheyAreMeant(t *testing.T) {
 	}
 	m = start(t, home)
 	defer m.Close()
-	again, err := m.Sign(t.Context(), asked)
+	again, err := m.Sign(t.Context(), signing.BatchOf(asked...))
 	if err != nil {
 		t.Fatal(err)
 	}

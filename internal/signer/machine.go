@@ -43,26 +43,26 @@ func New(v *vault.Vault, j *journal.Journal, version string) *Machine {
 	return &Machine{journal: j, device: v.Device(), version: version, vault: v}
 }
 
-// Sign answers every intent, in order, or none. Signing itself is done on all CPUs and before the journal is written, so a
+// Sign answers every request, in order, or none. Signing itself is done on all CPUs and before the journal is written, so a
 // signature may be made and thrown away, but none leaves that is not journaled.
-func (m *Machine) Sign(ctx context.Context, intents []signing.Intent) ([]signing.Answer, error) {
+func (m *Machine) Sign(ctx context.Context, b signing.Batch) ([]signing.Answer, error) {
 	m.using.RLock()
 	defer m.using.RUnlock()
-	answers, err := m.sign(ctx, intents)
+	answers, err := m.sign(ctx, b)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", signing.ErrNoAnswer, err)
 	}
 	return answers, nil
 }
 
-func (m *Machine) sign(ctx context.Context, intents []signing.Intent) ([]signing.Answer, error) {
+func (m *Machine) sign(ctx context.Context, b signing.Batch) ([]signing.Answer, error) {
 	if m.locked.Load() {
 		return nil, lockedFault()
 	}
-	ps := make([]journal.Proposal, len(intents))
-	for i, intent := range intents {
-		ps[i] = journal.Proposal{Intent: intent, Digest: intent.Digest()}
-		ps[i].Inputs, ps[i].Malformed = check(intent)
+	ps := make([]journal.Proposal, len(b.Requests))
+	for i, r := range b.Requests {
+		ps[i] = journal.Proposal{Intent: r.Intent, Digest: r.Intent.Digest()}
+		ps[i].Inputs, ps[i].Malformed = check(r.Intent)
 	}
 	if err := m.journal.Look(ps); err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ import (
 func TestAnIntentIsSignedByItsOwnKey(t *testing.T) {
 	m, from := newMachine(t)
 	intents := payments(from, 300)
-	answers, err := m.Sign(t.Context(), intents)
+	answers, err := m.Sign(t.Context(), signing.BatchOf(intents...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestWhatIsNotTheMachinesToSignIsRefused(t *testing.T) {
 	m, from := newMachine(t)
 	elsewhere, foreign, malformed := payment(to, 0, "a"), payment(from, 0, "b"), payment(from, 0, "c")
 	elsewhere.EVM.To, foreign.Ledger, malformed.EVM.Amount = from, "ledger-2", "0"
-	answers, err := m.Sign(t.Context(), []signing.Intent{elsewhere, foreign, malformed, payment(from, 0, "d")})
+	answers, err := m.Sign(t.Context(), signing.BatchOf(elsewhere, foreign, malformed, payment(from, 0, "d")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestF34AnAnswerThatWasLostIsGivenAgain(t *testing.T) {
 	m := start(t, home)
 	from := newAddress(t, m)
 	intents := append(payments(from, 20), payment(from, 3, "rival"), payment(from, 99, "p-4"))
-	first, err := m.Sign(t.Context(), intents)
+	first, err := m.Sign(t.Context(), signing.BatchOf(intents...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestF34AnAnswerThatWasLostIsGivenAgain(t *testing.T) {
 	}
 	m = start(t, home)
 	defer m.Close()
-	again, err := m.Sign(t.Context(), intents)
+	again, err := m.Sign(t.Context(), signing.BatchOf(intents...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestF34AMachineThatCannotWriteItsJournalGivesNoAnswer(t *testing.T) {
 	if err := syscall.Dup3(int(readable.Fd()), int(file.Fd()), 0); err != nil { // from now on the kernel refuses every write
 		t.Fatal(err)
 	}
-	answers, err := m.Sign(t.Context(), payments(from, 1))
+	answers, err := m.Sign(t.Context(), signing.BatchOf(payments(from, 1)...))
 	if answers != nil || !errors.Is(err, signing.ErrNoAnswer) || fault.Code(err) != "journal_not_written" {
 		t.Errorf("answered %+v, %v", answers, err)
 	}
@@ -128,7 +128,7 @@ func TestF34AMachineThatCannotWriteItsJournalGivesNoAnswer(t *testing.T) {
 
 func TestALockedMachineSignsNothing(t *testing.T) {
 	m, from := newMachine(t)
-	if _, err := m.Sign(t.Context(), payments(from, 1)); err != nil {
+	if _, err := m.Sign(t.Context(), signing.BatchOf(payments(from, 1)...)); err != nil {
 		t.Fatal(err)
 	}
 	if m.Lock() {
@@ -137,7 +137,7 @@ func TestALockedMachineSignsNothing(t *testing.T) {
 	if !m.Lock() {
 		t.Error("it does not say that it was locked before")
 	}
-	_, err := m.Sign(t.Context(), payments(from, 2))
+	_, err := m.Sign(t.Context(), signing.BatchOf(payments(from, 2)...))
 	if !errors.Is(err, signing.ErrNoAnswer) || fault.Code(err) != "locked" {
 		t.Errorf("Sign: %v", err)
 	}
@@ -163,7 +163,7 @@ func TestLockEndsWhatIsUnderWay(t *testing.T) {
 		wg.Go(func() {
 			for n := uint64(0); ; n++ {
 				nonce := uint64(c)*1_000_000 + n
-				_, err := m.Sign(t.Context(), []signing.Intent{payment(from, nonce, fmt.Sprint(nonce))})
+				_, err := m.Sign(t.Context(), signing.BatchOf(payment(from, nonce, fmt.Sprint(nonce))))
 				if fault.Code(err) == "locked" {
 					return
 				}
@@ -185,7 +185,7 @@ func TestLockEndsWhatIsUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	wg.Wait()
-	if after, err := m.Status(t.Context()); err != nil || after != before {
+	if after, err := m.Status(t.Context()); err != nil || !cmp.Equal(after, before) {
 		t.Errorf("the journal went on after Lock: %+v, then %+v, %v", before, after, err)
 	}
 }

@@ -2,7 +2,6 @@ package signer
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,7 +13,7 @@ import (
 
 const (
 	// maxBody is what a full request of the longest intents takes.
-	maxBody = wire.MaxIntents*(wire.MaxIntent+1) + 1<<10
+	maxBody = wire.MaxIntents*(wire.MaxIntent+8<<10) + 1<<10
 	// maxSigning is how many sign requests are read and worked on at a time; the others wait.
 	maxSigning = 64
 )
@@ -60,19 +59,19 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	intents, err := parse(req.Intents)
+	batch, err := parse(req)
 	if err != nil {
 		s.fail(w, err)
 		return
 	}
-	answers, err := s.machine.Sign(r.Context(), intents)
+	answers, err := s.machine.Sign(r.Context(), batch)
 	if err != nil {
 		s.fail(w, err)
 		return
 	}
 	out := wire.SignAnswers{Answers: make([]wire.SignAnswer, len(answers))}
 	for i, a := range answers {
-		out.Answers[i] = wire.SignAnswer{Digest: a.Digest.String(), Raw: a.Raw, Hash: a.Hash, Refusal: a.Refusal}
+		out.Answers[i] = wire.SignAnswer{Digest: a.Digest.String(), Raw: a.Raw, Hash: a.Hash, Refusal: a.Refusal, Receipt: a.Receipt}
 		if a.Refusal != nil {
 			s.log.Warn("refused", "digest", a.Digest, "kind", a.Refusal.Kind, "code", a.Refusal.Code, "reason", a.Refusal.Reason)
 		}
@@ -80,21 +79,33 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, out)
 }
 
-func parse(raws []json.RawMessage) ([]signing.Intent, error) {
-	if len(raws) > wire.MaxIntents {
-		return nil, fault.New(fault.Usage, "too_many_intents", "send them in several requests", "%d intents in one request; at most %d", len(raws), wire.MaxIntents)
+func parse(req wire.SignRequest) (b signing.Batch, err error) {
+	if n := len(req.Intents); n > wire.MaxIntents {
+		return b, fault.New(fault.Usage, "too_many_intents", "send them in several requests", "%d intents in one request; at most %d", n, wire.MaxIntents)
 	}
-	intents := make([]signing.Intent, len(raws))
-	for i, raw := range raws {
+	if n := len(req.Authorizations); n > 0 && n != len(req.Intents) {
+		return b, fault.New(fault.Usage, "bad_authorizations", "", "authorizations for %d intents, and there are %d", n, len(req.Intents))
+	}
+	if req.Held != nil {
+		b.Held = *req.Held
+	}
+	b.Requests = make([]signing.Request, len(req.Intents))
+	for i, raw := range req.Intents {
 		if len(raw) > wire.MaxIntent {
-			return nil, fault.New(fault.Usage, "long_intent", "", "intent %d is %d bytes long; at most %d", i, len(raw), wire.MaxIntent)
+			return b, fault.New(fault.Usage, "long_intent", "", "intent %d is %d bytes long; at most %d", i, len(raw), wire.MaxIntent)
 		}
-		var err error
-		if intents[i], err = signing.Parse(raw); err != nil {
-			return nil, fault.Wrap(err, fault.Usage, "bad_intent", "coffer and coffer-signer must be of versions that know each other", "intent %d", i)
+		r := &b.Requests[i]
+		if r.Intent, err = signing.Parse(raw); err != nil {
+			return b, fault.Wrap(err, fault.Usage, "bad_intent", "coffer and coffer-signer must be of versions that know each other", "intent %d", i)
+		}
+		if len(req.Authorizations) == 0 {
+			continue
+		}
+		if r.Authorizations = req.Authorizations[i]; len(r.Authorizations) > wire.MaxAuthorizations {
+			return b, fault.New(fault.Usage, "too_many_authorizations", "", "intent %d has %d authorizations; at most %d", i, len(r.Authorizations), wire.MaxAuthorizations)
 		}
 	}
-	return intents, nil
+	return b, nil
 }
 
 func (s *Server) newKey(w http.ResponseWriter, r *http.Request) {

@@ -57,7 +57,7 @@ func TestPaymentsOfEachChainGoThroughTheClient(t *testing.T) {
 		},
 	}
 	intents := []signing.Intent{btc.Intent(), sol, stolen.Intent(), payments(key("evm", 1), 1)[0]}
-	answers, err := c.Sign(t.Context(), intents)
+	answers, err := c.Sign(t.Context(), signing.BatchOf(intents...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ func TestAClientIsAsGoodAsTheMachine(t *testing.T) {
 	intents := payments(k.Address, 1203) // three requests
 	rival := payments(k.Address, 1)[0]
 	rival.Payment = "rival"
-	answers, err := c.Sign(t.Context(), append(intents, rival))
+	answers, err := c.Sign(t.Context(), signing.BatchOf(append(intents, rival)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestAClientIsAsGoodAsTheMachine(t *testing.T) {
 	if st, err := c.Status(t.Context()); err != nil || st != want || st.Signed != 1203 || st.Refused != 1 {
 		t.Errorf("status %+v, want %+v, %v", st, want, err)
 	}
-	if answers, err := c.Sign(t.Context(), nil); err != nil || len(answers) != 0 {
+	if answers, err := c.Sign(t.Context(), signing.Batch{}); err != nil || len(answers) != 0 {
 		t.Errorf("nothing to sign: %v, %v", answers, err)
 	}
 }
@@ -142,7 +142,7 @@ func TestALockedMachineIsToldAsSuch(t *testing.T) {
 			t.Errorf("already locked: %v, %v", already, err)
 		}
 	}
-	_, signErr := c.Sign(t.Context(), payments(to, 1))
+	_, signErr := c.Sign(t.Context(), signing.BatchOf(payments(to, 1)...))
 	_, keyErr := c.NewKey(t.Context(), signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1})
 	for name, err := range map[string]error{"Sign": signErr, "NewKey": keyErr} {
 		if !errors.Is(err, fault.Unreachable) || fault.Code(err) != "signer_locked" || !strings.Contains(err.Error(), "locked") || !strings.Contains(fault.Hint(err), "coffer-signer serve") {

@@ -20,7 +20,7 @@ func TestAClientIsToldWhereAPaymentStands(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := payments(k.Address, 3)
-	if _, err := c.Sign(t.Context(), asked); err != nil {
+	if _, err := c.Sign(t.Context(), signing.BatchOf(asked...)); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{asked[2].Payment, "nobody"} {

@@ -14,10 +14,10 @@ import (
 
 // Sign has intents signed. Every answer is held against what was asked: its digest, the transaction in its bytes, and its
 // hash. Every error wraps signing.ErrNoAnswer, a wrong answer's too: nothing of it may be stored.
-func (c *Client) Sign(ctx context.Context, intents []signing.Intent) ([]signing.Answer, error) {
-	answers := make([]signing.Answer, 0, len(intents))
-	for some := range slices.Chunk(intents, chunk) {
-		got, err := c.signSome(ctx, some)
+func (c *Client) Sign(ctx context.Context, b signing.Batch) ([]signing.Answer, error) {
+	answers := make([]signing.Answer, 0, len(b.Requests))
+	for some := range slices.Chunk(b.Requests, chunk) {
+		got, err := c.signSome(ctx, b.Held, some)
 		if err != nil {
 			return nil, noAnswer{err}
 		}
@@ -26,23 +26,32 @@ func (c *Client) Sign(ctx context.Context, intents []signing.Intent) ([]signing.
 	return answers, nil
 }
 
-func (c *Client) signSome(ctx context.Context, intents []signing.Intent) ([]signing.Answer, error) {
-	req := wire.SignRequest{Intents: make([]json.RawMessage, len(intents))}
-	for i, intent := range intents {
-		req.Intents[i] = intent.Canonical()
+func (c *Client) signSome(ctx context.Context, held signing.Held, requests []signing.Request) ([]signing.Answer, error) {
+	req := wire.SignRequest{Intents: make([]json.RawMessage, len(requests))}
+	if held.Ledger != "" {
+		req.Held = &held
+	}
+	for i, r := range requests {
+		req.Intents[i] = r.Intent.Canonical()
+		if len(r.Authorizations) > 0 && req.Authorizations == nil {
+			req.Authorizations = make([][]string, len(requests))
+		}
+		if len(r.Authorizations) > 0 {
+			req.Authorizations[i] = r.Authorizations
+		}
 	}
 	var got wire.SignAnswers
 	if err := c.ask(ctx, signTimeout, http.MethodPost, wire.PathSign, req, &got); err != nil {
 		return nil, err
 	}
-	if len(got.Answers) != len(intents) {
-		return nil, c.unusable(fmt.Errorf("%d answers to %d intents", len(got.Answers), len(intents)))
+	if len(got.Answers) != len(requests) {
+		return nil, c.unusable(fmt.Errorf("%d answers to %d intents", len(got.Answers), len(requests)))
 	}
-	answers := make([]signing.Answer, len(intents))
-	for i, intent := range intents {
+	answers := make([]signing.Answer, len(requests))
+	for i, r := range requests {
 		var err error
-		if answers[i], err = c.check(intent, got.Answers[i]); err != nil {
-			return nil, c.unusable(fmt.Errorf("answer to intent %s: %w", intent.Digest(), err))
+		if answers[i], err = c.check(r.Intent, got.Answers[i]); err != nil {
+			return nil, c.unusable(fmt.Errorf("answer to intent %s: %w", r.Intent.Digest(), err))
 		}
 	}
 	return answers, nil
@@ -59,7 +68,7 @@ func (c *Client) check(intent signing.Intent, a wire.SignAnswer) (signing.Answer
 		if !known || r.Code == "" || len(a.Raw) > 0 || a.Hash != "" {
 			return signing.Answer{}, fmt.Errorf("a refusal that is none: kind %q, code %q", r.Kind, r.Code)
 		}
-		return signing.Answer{Digest: digest, Refusal: r}, nil
+		return signing.Answer{Digest: digest, Refusal: r, Receipt: a.Receipt}, nil
 	}
 	if c.verify == nil {
 		return signing.Answer{}, errors.New("nothing here can verify it")
@@ -71,7 +80,7 @@ func (c *Client) check(intent signing.Intent, a wire.SignAnswer) (signing.Answer
 	if hash != a.Hash {
 		return signing.Answer{}, fmt.Errorf("its hash is %s, not %q", hash, a.Hash)
 	}
-	return signing.Answer{Digest: digest, Raw: a.Raw, Hash: hash}, nil
+	return signing.Answer{Digest: digest, Raw: a.Raw, Hash: hash, Receipt: a.Receipt}, nil
 }
 
 // noAnswer marks an error of Sign, and reads as that error.

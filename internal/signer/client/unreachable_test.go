@@ -20,7 +20,7 @@ import (
 func TestWithoutAMachineEveryCallSaysHowToStartOne(t *testing.T) {
 	for name, addr := range map[string]string{"none configured": "", "none there": "unix:" + filepath.Join(t.TempDir(), "s")} {
 		c := dial(t, addr)
-		_, signErr := c.Sign(t.Context(), payments(to, 1))
+		_, signErr := c.Sign(t.Context(), signing.BatchOf(payments(to, 1)...))
 		_, statusErr := c.Status(t.Context())
 		_, keyErr := c.NewKey(t.Context(), signing.KeyRequest{})
 		_, _, findErr := c.FindKey(t.Context(), ledger, "evm", to)
@@ -68,7 +68,7 @@ func TestAMachineThatIsStoppedDoesNotHoldUpItsCallers(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := c.Sign(ctx, payments(to, 1)); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, signing.ErrNoAnswer) {
+	if _, err := c.Sign(ctx, signing.BatchOf(payments(to, 1)...)); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, signing.ErrNoAnswer) {
 		t.Errorf("Sign: %v", err)
 	}
 	if took := time.Since(begun); took > 10*time.Second {
@@ -109,7 +109,7 @@ func TestAnswersThatDoNotFitAreNotTaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := machine.Sign(t.Context(), []signing.Intent{intent})
+		got, err := machine.Sign(t.Context(), signing.BatchOf(intent))
 		if got != nil || !errors.Is(err, signing.ErrNoAnswer) || fault.Code(err) != "signer_answer" || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}

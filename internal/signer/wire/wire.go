@@ -37,6 +37,8 @@ const (
 	MaxIntents = 1000
 	// MaxIntent is the length of the longest intent, in bytes of its canonical encoding. A usual one has 400.
 	MaxIntent = 8 << 10
+	// MaxAuthorizations is how many authorizations one intent has at most.
+	MaxAuthorizations = 8
 )
 
 // CodeLocked is the Problem of a machine that is locked.
@@ -44,7 +46,9 @@ const CodeLocked = "locked"
 
 // SignRequest carries intents in their canonical encoding, byte for byte.
 type SignRequest struct {
-	Intents []json.RawMessage `json:"intents"`
+	Intents        []json.RawMessage `json:"intents"`
+	Authorizations [][]string        `json:"authorizations,omitempty"` // the tokens of each intent, in the same order; left out: no intent has any
+	Held           *signing.Held     `json:"held,omitempty"`
 }
 
 // SignAnswers answers each intent, in order.
@@ -58,6 +62,7 @@ type SignAnswer struct {
 	Raw     []byte           `json:"raw,omitempty"` // base64
 	Hash    string           `json:"hash,omitempty"`
 	Refusal *signing.Refusal `json:"refusal,omitempty"`
+	Receipt signing.Receipt  `json:"receipt"`
 }
 
 // FindRequest asks for the key of an address.

@@ -1,0 +1,58 @@
+// Package policy is what a signing machine may sign, beyond what can be right at all and what its journal rules out: which keys, on
+// which chains, for what purpose, to whom, how much, at what cost, and whose authorization that takes. What no rule permits is refused.
+//
+// A policy is one file that a person can read (Parse), and says in sentences what it means (Sentences). Judge is pure: it looks at the
+// question and at nothing else.
+package policy
+
+import (
+	"math/big"
+	"time"
+
+	"coffer.internal/signing"
+)
+
+// Policy is a policy that was read. It does not change.
+type Policy struct{}
+
+// Question is what a policy is asked about one intent that everything else would let be signed.
+type Question struct {
+	Intent  signing.Intent
+	Account string // the account of the key of From: hot, cold, vault
+	Now     time.Time
+
+	Authorizations []signing.SignedAuthorization // those that came with it, their signatures verified
+	Unreadable     string                        // why one that came with it is none; empty: all are
+
+	Bound  *Bound // what the payment was bound with, if it is bound to this very place; nil: nothing is signed for it
+	Before *Cost  // the most of what is signed at this place; nil: nothing is
+
+	Usage func(counter string) Usage // what a counter holds at Now
+}
+
+// Bound is what the journal keeps with a payment from its first signature on: fee replacements need no authorization beyond it.
+type Bound struct {
+	MaxFee string   `json:"max_fee,omitempty"` // the lowest cap of its authorizations, base units; empty: none was wanted
+	Keys   []string `json:"keys,omitempty"`    // fingerprints of the keys that authorized it
+}
+
+// Cost is what an intent can take: of the asset that it pays, and of the chain's own coin as its fee. Base units.
+type Cost struct{ Amount, Fee *big.Int }
+
+// Usage is what was signed in the last hour and in the last day.
+type Usage struct{ Hour, Day Sum }
+
+// Sum is what a counter counts. Nil is nothing.
+type Sum struct {
+	Cost
+	Count int
+}
+
+// Verdict is what a policy says: a refusal, or what has to be journaled with the signature.
+type Verdict struct {
+	Refusal *signing.Refusal
+	Rule    string   // the name of the rule that permits it
+	Bound   Bound    // to keep with the payment, if it has none
+	Add     Sum      // to count: the difference to what was signed at the place before
+	To      []string // in these counters
+}
