@@ -4,6 +4,9 @@
 // (package:) and what it is called (test:, a -run pattern). Each is applied to a copy of the tree, working changes included;
 // the test must then fail.
 //
+// A set (.set) takes several guards away at once: it has the same three lines, names the patches that are applied one after the
+// other (without:, comma-separated), and may say which text the failing test must show (shows:), so that it fails for the right reason.
+//
 // Killed means: without the patch the test runs and passes, with it the code still builds and an assertion of that test fails.
 // A patch that does not apply or build, a test that is not there, is skipped, is red anyway, panics or hangs: none of these
 // says anything about the guard, and each fails the run.
@@ -20,6 +23,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -100,9 +104,12 @@ func try(ctx context.Context, tree string, m mutant, sound *baseline, r *report)
 	start := time.Now()
 	err := sound.check(ctx, tree, m)
 	if err == nil {
-		if err = apply(ctx, tree, m.patch); err == nil {
+		var applied int
+		if applied, err = applyAll(ctx, tree, m.patches); err == nil {
 			err = killed(ctx, tree, m)
-			if back := apply(ctx, tree, m.patch, "-R"); back != nil {
+		}
+		for _, patch := range slices.Backward(m.patches[:applied]) {
+			if back := apply(ctx, tree, patch, "-R"); back != nil {
 				return fmt.Errorf("%s cannot be taken out again: %w", m.name, errors.Join(back, ctx.Err()))
 			}
 		}

@@ -12,22 +12,34 @@ import (
 	"strings"
 )
 
-// mutant is a patch with its header.
+// mutant is a patch with its header, or a set of patches.
 type mutant struct {
-	name             string // of its file, without .patch
+	name             string // of its file, without its ending
 	guard, pkg, test string
-	patch            []byte
+	without          []string // a set's: the mutants that it is made of
+	shows            string   // what the failing test must say; empty: anything
+	patches          [][]byte // applied in this order
 }
+
+// The endings of a mutant's file.
+const (
+	patchFile = ".patch"
+	setFile   = ".set"
+)
 
 // load reads the mutants whose names match, those of one package beside each other: they share what is built.
 func load(dir string, match *regexp.Regexp) ([]mutant, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.patch"))
+	files, err := filepath.Glob(filepath.Join(dir, "*"+patchFile))
 	if err != nil || len(files) == 0 {
 		return nil, errors.Join(err, errors.New("no patches found; run it from the project's root: make mutants"))
 	}
+	sets, err := filepath.Glob(filepath.Join(dir, "*"+setFile))
+	if err != nil {
+		return nil, err
+	}
 	var mutants []mutant
-	for _, f := range files {
-		name := strings.TrimSuffix(filepath.Base(f), ".patch")
+	for _, f := range append(files, sets...) {
+		name := strings.TrimSuffix(filepath.Base(f), filepath.Ext(f))
 		if !match.MatchString(name) {
 			continue
 		}
@@ -35,9 +47,16 @@ func load(dir string, match *regexp.Regexp) ([]mutant, error) {
 		if err != nil {
 			return nil, err
 		}
-		m, err := parse(name, text)
+		m, err := parse(name, filepath.Ext(f), text)
 		if err != nil {
 			return nil, err
+		}
+		for _, other := range m.without {
+			patch, err := os.ReadFile(filepath.Join(dir, other+patchFile))
+			if err != nil {
+				return nil, fmt.Errorf("%s: without: %w", name, err)
+			}
+			m.patches = append(m.patches, patch)
 		}
 		mutants = append(mutants, m)
 	}
@@ -48,27 +67,36 @@ func load(dir string, match *regexp.Regexp) ([]mutant, error) {
 	return mutants, nil
 }
 
-// parse reads a patch and its header. Every line above the patch belongs to the header.
-func parse(name string, text []byte) (mutant, error) {
-	m := mutant{name: name, patch: text}
+// parse reads a patch and its header, or a set. Every line above the patch belongs to the header; a set is nothing but its header.
+func parse(name, ending string, text []byte) (mutant, error) {
+	m := mutant{name: name}
 	header, _, found := bytes.Cut(text, []byte("\n--- a/"))
+	if found {
+		m.patches = [][]byte{text}
+	}
 	lines := bufio.NewScanner(bytes.NewReader(header))
 	for lines.Scan() {
 		field, value, _ := strings.Cut(lines.Text(), ": ")
-		switch value = strings.TrimSpace(value); field {
-		case "guard":
+		switch value = strings.TrimSpace(value); {
+		case field == "guard":
 			m.guard = value
-		case "package":
+		case field == "package":
 			m.pkg = value
-		case "test":
+		case field == "test":
 			m.test = value
+		case field == "without" && ending == setFile:
+			m.without = strings.Split(value, ", ")
+		case field == "shows" && ending == setFile:
+			m.shows = value
 		default:
 			return mutant{}, fmt.Errorf("%s: %q is no line of a header", name, lines.Text())
 		}
 	}
 	switch {
-	case !found:
+	case ending == patchFile && !found:
 		return mutant{}, fmt.Errorf("%s: it holds no patch", name)
+	case ending == setFile && (found || len(m.without) == 0):
+		return mutant{}, fmt.Errorf("%s: a set names patches and holds none", name)
 	case m.guard == "" || m.pkg == "" || m.test == "":
 		return mutant{}, fmt.Errorf("%s: its header lacks guard, package or test", name)
 	case strings.HasSuffix(m.pkg, "..."):

@@ -48,9 +48,20 @@ func TestOnlyAnAssertionOfTheNamedTestKills(t *testing.T) {
 		"TestMain fails":               {"^TestA$", "no database\n", red, false},
 		"the binary cannot be started": {"^TestA$", "", exec.ErrNotFound, false},
 	} {
-		if err := noticed(c.test, []byte(c.text), c.err); (err == nil) != c.killed {
+		if err := noticed(mutant{test: c.test}, []byte(c.text), c.err); (err == nil) != c.killed {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestASetIsKilledOnlyByTheTextThatItNames(t *testing.T) {
+	m := mutant{test: "^TestA$", shows: "the attacker has"}
+	if err := noticed(m, []byte(fail), exit(t)); err == nil {
+		t.Error("it fails for another reason, and that counts")
+	}
+	robbed := strings.Replace(fail, "wrong", "the attacker has 7", 1)
+	if err := noticed(m, []byte(robbed), exit(t)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -130,12 +141,13 @@ func TestEveryMutantCanBeRead(t *testing.T) {
 			t.Errorf("%s and %s take away the same guard", m.name, other)
 		}
 		guards[m.guard] = m.name
-		for _, f := range append(changed.FindAllSubmatch(m.patch, -1), [][]byte{nil, []byte(m.pkg)}) {
+		patch := bytes.Join(m.patches, nil)
+		for _, f := range append(changed.FindAllSubmatch(patch, -1), [][]byte{nil, []byte(m.pkg)}) {
 			if _, err := os.Stat(filepath.Join("../..", string(f[1]))); err != nil {
 				t.Errorf("%s: %v", m.name, err)
 			}
 		}
-		if _, err := regexp.Compile(m.test); err != nil || !strings.HasPrefix(m.test, "^Test") || !bytes.Contains(m.patch, []byte("\n+++ b/")) {
+		if _, err := regexp.Compile(m.test); err != nil || !strings.HasPrefix(m.test, "^Test") || !bytes.Contains(patch, []byte("\n+++ b/")) {
 			t.Errorf("%s: test: %s, %v", m.name, m.test, err)
 		}
 	}
@@ -147,9 +159,37 @@ func TestEveryMutantCanBeRead(t *testing.T) {
 		"several":        "guard: g\npackage: ./...\ntest: ^TestA$\n--- a/f\n+++ b/f\n",
 		"no patch":       "guard: g\npackage: ./p\ntest: ^TestA$\n",
 		"a strange line": "guard: g\npackage: ./p\ntest: ^TestA$\nflags: -short\n--- a/f\n+++ b/f\n",
+		"a set's line":   "guard: g\npackage: ./p\ntest: ^TestA$\nwithout: a\n--- a/f\n+++ b/f\n",
 	} {
-		if m, err := parse(name, []byte(text)); err == nil {
+		if m, err := parse(name, patchFile, []byte(text)); err == nil {
 			t.Errorf("%s: %+v", name, m)
 		}
+	}
+	set := "guard: g\npackage: ./p\ntest: ^TestA$\nwithout: a, b\nshows: it is gone\n"
+	if m, err := parse("a set", setFile, []byte(set)); err != nil || !slices.Equal(m.without, []string{"a", "b"}) || m.shows != "it is gone" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	for name, text := range map[string]string{
+		"a set of nothing":   "guard: g\npackage: ./p\ntest: ^TestA$\n",
+		"a set with a patch": set + "--- a/f\n+++ b/f\n",
+	} {
+		if m, err := parse(name, setFile, []byte(text)); err == nil {
+			t.Errorf("%s: %+v", name, m)
+		}
+	}
+}
+
+func TestPatchesOfASetAreAppliedInOrderAndCounted(t *testing.T) {
+	tree := t.TempDir()
+	file := filepath.Join(tree, "f")
+	if err := os.WriteFile(file, []byte("a\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	step := func(from, to string) []byte {
+		return []byte("--- a/f\n+++ b/f\n@@ -1 +1 @@\n-" + from + "\n+" + to + "\n")
+	}
+	n, err := applyAll(t.Context(), tree, [][]byte{step("a", "b"), step("b", "c"), step("x", "y")})
+	if b, _ := os.ReadFile(file); n != 2 || err == nil || string(b) != "c\n" {
+		t.Errorf("%d applied, %v, and it holds %q", n, err, b)
 	}
 }

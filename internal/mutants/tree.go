@@ -47,6 +47,17 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, b, st.Mode().Perm())
 }
 
+// applyAll applies patches one after the other, and says how many it could.
+func applyAll(ctx context.Context, tree string, patches [][]byte) (applied int, err error) {
+	for _, patch := range patches {
+		if err := apply(ctx, tree, patch); err != nil {
+			return applied, err
+		}
+		applied++
+	}
+	return applied, nil
+}
+
 // apply applies a patch to a tree, whole or not at all.
 func apply(ctx context.Context, tree string, patch []byte, more ...string) error {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"apply"}, more...)...)

@@ -78,7 +78,7 @@ func killed(ctx context.Context, tree string, m mutant) error {
 	if err == nil {
 		text, err = runTest(ctx, tree, m, binary)
 	}
-	return noticed(m.test, text, err)
+	return noticed(m, text, err)
 }
 
 // passed judges a run without the mutant.
@@ -95,7 +95,8 @@ func passed(test string, text []byte, err error) error {
 }
 
 // noticed judges a run with the mutant.
-func noticed(test string, text []byte, err error) error {
+func noticed(m mutant, text []byte, err error) error {
+	test := m.test
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
@@ -108,6 +109,8 @@ func noticed(test string, text []byte, err error) error {
 		return fmt.Errorf("%s asserts nothing, it panics or hangs:\n%s", test, tail(text))
 	case !reports("FAIL", test, text):
 		return fmt.Errorf("%s does not fail, something else does:\n%s", test, tail(text))
+	case !bytes.Contains(text, []byte(m.shows)):
+		return fmt.Errorf("%s fails, but does not show %q:\n%s", test, m.shows, tail(text))
 	}
 	return nil
 }
