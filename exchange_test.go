@@ -17,6 +17,7 @@ import (
 	"coffer.internal/internal/chain/evm/gethnode"
 	"coffer.internal/internal/signer"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/policy/policytest"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/wallet"
 )
@@ -53,7 +54,7 @@ func (e *exchange) serveSigner(home string) {
 	check(err)
 	v, err := vault.Open(home, []byte("x"), vault.Options{})
 	check(err)
-	j, err := journal.Open(home, v.Device(), journal.Options{})
+	j, err := journal.Open(home, v.Device(), journal.Options{Policy: policytest.AllowAll()})
 	check(err)
 	m := signer.New(v, j, "example")
 	l, err := signer.Socket{Path: filepath.Join(e.home, "signer.sock"), Mode: 0o600}.Listen()

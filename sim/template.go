@@ -14,6 +14,7 @@ import (
 	"coffer.internal/internal/signer/bip39"
 	"coffer.internal/internal/signer/derive"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/policy/policytest"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/wallet"
@@ -122,7 +123,7 @@ func openMachine(dir string) (*signer.Machine, *journal.Journal, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	j, err := journal.Open(dir, v.Device(), journal.Options{})
+	j, err := journal.Open(dir, v.Device(), journal.Options{Policy: policytest.AllowAll()})
 	if err != nil {
 		v.Close()
 		return nil, nil, err

@@ -24,6 +24,7 @@ import (
 	"coffer.internal/internal/chain/evm/testtoken"
 	"coffer.internal/internal/signer"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/policy/policytest"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres"
@@ -129,7 +130,7 @@ func startMachine(t *testing.T) (m *signer.Machine, j *journal.Journal, seed []b
 	must(t, err)
 	v, err := vault.Open(home, []byte("x"), vault.Options{})
 	must(t, err)
-	j, err = journal.Open(home, v.Device(), journal.Options{})
+	j, err = journal.Open(home, v.Device(), journal.Options{Policy: policytest.AllowAll()})
 	must(t, err)
 	m = signer.New(v, j, "test")
 	t.Cleanup(func() { must(t, m.Close()) })

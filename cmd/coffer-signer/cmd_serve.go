@@ -13,6 +13,7 @@ import (
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/policy"
 	"coffer.internal/internal/signer/vault"
 )
 
@@ -138,7 +139,7 @@ func open(home string, pass *passphrase) (*signer.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := journal.Open(home, v.Device(), journal.Options{})
+	j, err := journal.Open(home, v.Device(), journal.Options{Policy: new(policy.Policy)})
 	if err != nil {
 		v.Close()
 		return nil, err

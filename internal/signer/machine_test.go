@@ -15,6 +15,7 @@ import (
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/policy/policytest"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/signing"
 )
@@ -102,7 +103,7 @@ func TestF34AMachineThatCannotWriteItsJournalGivesNoAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	var file *os.File
-	j, err := journal.Open(home, v.Device(), journal.Options{OpenFile: func(name string, flag int, mode fs.FileMode) (f *os.File, err error) {
+	j, err := journal.Open(home, v.Device(), journal.Options{Policy: policytest.AllowAll(), OpenFile: func(name string, flag int, mode fs.FileMode) (f *os.File, err error) {
 		file, err = os.OpenFile(name, flag, mode)
 		return file, err
 	}})

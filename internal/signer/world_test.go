@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/policy/policytest"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/signing"
 )
@@ -37,7 +38,7 @@ func start(t *testing.T, home string) *Machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(home, v.Device(), journal.Options{})
+	j, err := journal.Open(home, v.Device(), journal.Options{Policy: policytest.AllowAll()})
 	if err != nil {
 		t.Fatal(err)
 	}

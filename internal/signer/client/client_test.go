@@ -17,6 +17,7 @@ import (
 	"coffer.internal/internal/signer"
 	"coffer.internal/internal/signer/client"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/policy/policytest"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/signing"
 )
@@ -53,7 +54,7 @@ func serve(t *testing.T) (m *signer.Machine, addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(home, v.Device(), journal.Options{})
+	j, err := journal.Open(home, v.Device(), journal.Options{Policy: policytest.AllowAll()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ import (
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/groupcommit"
+	"coffer.internal/internal/signer/policy"
 	"coffer.internal/internal/signer/vault"
 )
 
@@ -67,11 +68,17 @@ var (
 type Journal struct {
 	db    *bolt.DB
 	group *groupcommit.Group[change, struct{}]
+	rules *policy.Policy
+	now   func() time.Time
 	doubt bool // the last commit failed; the group's alone
 }
 
-// Options are what tests may choose otherwise.
+// Options are what a journal is opened with.
 type Options struct {
+	// Policy decides what may be signed, beyond what the journal rules out. nil: nothing may; every request ends without an answer.
+	Policy *policy.Policy
+	// Now is the clock by which limits are counted and authorizations expire. nil: time.Now.
+	Now func() time.Time
 	// OpenFile opens the journal's file. nil: os.OpenFile.
 	OpenFile func(name string, flag int, mode fs.FileMode) (*os.File, error)
 }
@@ -150,7 +157,10 @@ func open(dir string, o Options, owner func(m *bolt.Bucket, path string) error) 
 	if err := db.Update(func(tx *bolt.Tx) error { return begin(tx, path, owner) }); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	j := &Journal{db: db}
+	j := &Journal{db: db, rules: o.Policy, now: o.Now}
+	if j.now == nil {
+		j.now = time.Now
+	}
 	j.group = groupcommit.New(maxCalls, j.commit)
 	return j, nil
 }

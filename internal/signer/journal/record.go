@@ -8,6 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/derive"
 	"coffer.internal/signing"
 )
@@ -60,6 +61,9 @@ func (j *Journal) Look(ps []Proposal) error {
 // Record decides each proposal in order, each seeing what became of those before it, and journals the answers. It gives them
 // out only when they are on the disk. With an error nothing is known about any of them.
 func (j *Journal) Record(ctx context.Context, ps []Proposal) ([]signing.Answer, error) {
+	if j.rules == nil {
+		return nil, noPolicy()
+	}
 	answers := make([]signing.Answer, len(ps))
 	err := j.write(ctx, func(tx *bolt.Tx) (wrote bool, err error) {
 		for i, p := range ps {
@@ -76,6 +80,10 @@ func (j *Journal) Record(ctx context.Context, ps []Proposal) ([]signing.Answer, 
 		return nil, err
 	}
 	return answers, nil
+}
+
+func noPolicy() error {
+	return fault.New(fault.Unreachable, "no_policy", "coffer-signer policy show", "no policy is in force: nothing is signed")
 }
 
 // record brings one proposal to its answer. wrote is true as soon as anything was written.

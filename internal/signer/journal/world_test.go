@@ -9,6 +9,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"coffer.internal/internal/signer/policy/policytest"
 	"coffer.internal/signing"
 )
 
@@ -60,7 +61,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) open() {
 	w.t.Helper()
 	var err error
-	w.Journal, err = Open(w.dir, device, Options{OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+	w.Journal, err = Open(w.dir, device, Options{Policy: policytest.AllowAll(), OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
 		w.file, err = os.OpenFile(name, flag, mode)
 		return w.file, err
 	}})
