@@ -2,18 +2,65 @@
 // which chains, for what purpose, to whom, how much, at what cost, and whose authorization that takes. What no rule permits is refused.
 //
 // A policy is one file that a person can read (Parse), and says in sentences what it means (Sentences). Judge is pure: it looks at the
-// question and at nothing else.
+// question and at nothing else. docs/policy.md is the reference of the file.
 package policy
 
 import (
+	"crypto/ed25519"
 	"math/big"
+	"slices"
 	"time"
 
 	"coffer.internal/signing"
 )
 
-// Policy is a policy that was read. It does not change.
-type Policy struct{}
+// Policy is a policy that was read. It does not change. The zero one permits nothing.
+type Policy struct {
+	hash        string
+	authorizers []Authorizer
+	byKey       map[string]Authorizer // by the bytes of the key
+	rules       []*rule
+}
+
+// Hash names the policy by the bytes of its file: "SHA256:" and their SHA-256 in hex. That of the zero policy is empty.
+func (p *Policy) Hash() string { return p.hash }
+
+// Authorizers are all whose authorizations the policy knows, in the order of the file.
+func (p *Policy) Authorizers() []Authorizer { return slices.Clone(p.authorizers) }
+
+// Officers are the authorizers who are officers: nobody, or two at least.
+func (p *Policy) Officers() []Authorizer {
+	return slices.DeleteFunc(p.Authorizers(), func(a Authorizer) bool { return a.Role != Officer })
+}
+
+// Role says what an authorizer is. A rule wants a number of each.
+type Role string
+
+// The roles.
+const (
+	Service Role = "service" // a withdrawal service, which knows what a customer asked for
+	Risk    Role = "risk"    // risk control, which knows what is usual
+	Officer Role = "officer" // a person; two together also direct the machine itself (signing.Directive)
+)
+
+// roles are all of them, in the order in which they are told.
+var roles = []Role{Service, Risk, Officer}
+
+// Authorizer is somebody whose authorization counts.
+type Authorizer struct {
+	Name string
+	Role Role
+	Key  ed25519.PublicKey
+}
+
+// The accounts of keys (signing.KeyRequest).
+const (
+	Hot   = "hot"
+	Cold  = "cold"
+	Vault = "vault"
+)
+
+var accounts = []string{Hot, Cold, Vault}
 
 // Question is what a policy is asked about one intent that everything else would let be signed.
 type Question struct {
