@@ -1,8 +1,6 @@
 package signer
 
 import (
-	"crypto/ed25519"
-	"errors"
 	"strings"
 	"testing"
 
@@ -192,42 +190,4 @@ func TestF34AnAnswerThatWasLostIsGivenAgainOnEveryChain(t *testing.T) {
 	if diff := cmp.Diff([]string{"signed", "signed", "conflict input_bound", "conflict nonce_bound"}, codes(first)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-}
-
-func TestLockZeroesTheKeysOfEveryChain(t *testing.T) {
-	m, evm := newMachine(t)
-	ask(t, m, payment(evm, 0, "e"), btcPayment(keyOf(t, m, "btc", 3), 0, "b", "x"), solanaPayment(keyOf(t, m, "solana", 101), 101, 0, "s"))
-	var held []privateKey
-	for _, k := range m.keys.byPath {
-		held = append(held, k)
-	}
-	if len(held) != 3 {
-		t.Fatalf("%d keys are held", len(held))
-	}
-	m.Lock()
-	for _, k := range held {
-		if err := zero(k); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func zero(k privateKey) error {
-	switch k := k.(type) {
-	case evmKey:
-		for _, w := range k.D.Bits() {
-			if w != 0 {
-				return errors.New("the key of EVM is still in memory")
-			}
-		}
-	case btcKey:
-		if !k.Key.IsZero() {
-			return errors.New("the key of Bitcoin is still in memory")
-		}
-	case solanaKey:
-		if string(k.PrivateKey) != string(make([]byte, ed25519.PrivateKeySize)) {
-			return errors.New("the key of Solana is still in memory")
-		}
-	}
-	return nil
 }

@@ -14,8 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"coffer.internal/internal/fault"
-	"coffer.internal/internal/signer/derive"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/keys"
+	"coffer.internal/internal/signer/keys/seed"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/internal/signer/wire"
 	"coffer.internal/signing"
@@ -30,7 +31,7 @@ type Machine struct {
 	locked atomic.Bool  // Lock was called: what is under way ends without an answer
 	using  sync.RWMutex // held to read while keys are in use, to write while they are zeroed
 	vault  *vault.Vault
-	keys   keyring
+	keys   keys.Backend
 }
 
 var (
@@ -38,9 +39,15 @@ var (
 	_ signing.Releases = (*Machine)(nil)
 )
 
-// New puts a machine together. Vault and journal are the machine's from now on: Close ends both.
+// New puts a machine together whose keys come from the vault's words. Vault and journal are the machine's from now on: Close ends both.
 func New(v *vault.Vault, j *journal.Journal, version string) *Machine {
-	return &Machine{journal: j, device: v.Device(), version: version, vault: v}
+	return NewWithKeys(v, seed.New(v.Seed()), j, version)
+}
+
+// NewWithKeys puts a machine together whose keys are elsewhere: the vault gives it only its identity. All three are the machine's from
+// now on.
+func NewWithKeys(v *vault.Vault, k keys.Backend, j *journal.Journal, version string) *Machine {
+	return &Machine{journal: j, device: v.Device(), version: version, vault: v, keys: k}
 }
 
 // Sign answers every request, in order, or none. Signing itself is done on all CPUs and before the journal is written, so a
@@ -89,11 +96,8 @@ func (m *Machine) signWanted(ctx context.Context, ps []journal.Proposal) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			k, err := m.keys.get(m.vault.Seed(), p.Intent.ChainType, p.Path)
-			if err != nil {
-				return err
-			}
-			p.Raw, p.Hash, err = k.sign(p.Intent)
+			var err error
+			p.Raw, p.Hash, err = m.keys.Sign(p.Intent, p.Path)
 			return err
 		})
 	}
@@ -108,7 +112,7 @@ func (m *Machine) NewKey(ctx context.Context, r signing.KeyRequest) (signing.Key
 		return signing.Key{}, lockedFault()
 	}
 	k, err := m.journal.NewKey(ctx, r, func(path string) (string, error) {
-		return derive.Address(m.vault.Seed(), r.ChainType, r.ChainID, path)
+		return m.keys.Address(r.ChainType, r.ChainID, path)
 	})
 	if err != nil {
 		return signing.Key{}, err
@@ -152,7 +156,7 @@ func (m *Machine) Lock() (already bool) {
 	already = m.locked.Swap(true)
 	m.using.Lock()
 	defer m.using.Unlock()
-	m.keys.zero()
+	m.keys.Close()
 	m.vault.Close()
 	return already
 }

@@ -151,8 +151,9 @@ func TestALockedMachineSignsNothing(t *testing.T) {
 	if st, err := m.Status(t.Context()); err != nil || !st.Locked || st.Signed != 1 || st.Keys != 1 {
 		t.Errorf("Status: %+v, %v", st, err)
 	}
-	if slices.ContainsFunc(m.vault.Seed(), func(b byte) bool { return b != 0 }) || m.keys.byPath != nil {
-		t.Error("keys are still in memory")
+	_, _, err = m.keys.Sign(payment(from, 0, "p-0"), "m/44'/60'/0'/0/0")
+	if slices.ContainsFunc(m.vault.Seed(), func(b byte) bool { return b != 0 }) || fault.Code(err) != "keys_closed" {
+		t.Errorf("the seed is still in memory, or its keys are: %v", err)
 	}
 }
 

@@ -1,8 +1,11 @@
 // Package derive makes every key of the signing machine from its one seed.
 //
-//	evm     m/44'/60'/0'/0/i       secp256k1, BIP-32 and BIP-44
-//	btc     m/84'/0'/0'/0/i        secp256k1, BIP-84; coin type 1' on the test networks
-//	solana  m/44'/501'/i'/0'       ed25519, SLIP-0010; coin type 1' on the test clusters
+//	evm     m/44'/60'/A'/0/i       secp256k1, BIP-32 and BIP-44
+//	btc     m/84'/0'/A'/0/i        secp256k1, BIP-84; coin type 1' on the test networks
+//	solana  m/44'/501'/i'/A'       ed25519, SLIP-0010; coin type 1' on the test clusters
+//
+// A is the account: 0 hot, 1 cold, 2 vault. It is a hardened step, so that who has one account's key and extended public key has no
+// other account's. What the key is for is read from its path (AccountOf), and from nothing that anybody says.
 //
 // A signature of Solana does not say which cluster it is for. So the main one has keys of its own: what is signed for a test
 // cluster moves nothing on it.
@@ -60,28 +63,32 @@ func Counter(chainType string, chainID int64) (string, error) {
 	return "", fault.New(fault.Usage, "bad_chain_type", "evm, btc or solana", "chain type %q is not known", chainType)
 }
 
-// Path is the derivation path of a chain's key with this index.
-func Path(chainType string, chainID int64, index uint32) (string, error) {
+// Path is the derivation path of a chain's key with this index in an account.
+func Path(account Account, chainType string, chainID int64, index uint32) (string, error) {
 	if index > MaxIndex {
 		return "", fmt.Errorf("key index %d is above %d", index, uint32(MaxIndex))
 	}
+	a, err := account.number()
+	if err != nil {
+		return "", err
+	}
 	switch chainType {
 	case EVM:
-		return fmt.Sprintf("m/44'/60'/0'/0/%d", index), nil
+		return fmt.Sprintf("m/44'/60'/%d'/0/%d", a, index), nil
 	case BTC:
 		net, err := network(chainID)
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("m/84'/%d'/0'/0/%d", net.coin, index), nil
+		return fmt.Sprintf("m/84'/%d'/%d'/0/%d", net.coin, a, index), nil
 	case Solana:
 		coin, err := cluster(chainID)
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("m/44'/%d'/%d'/0'", coin, index), nil
+		return fmt.Sprintf("m/44'/%d'/%d'/%d'", coin, index, a), nil
 	}
-	_, err := Counter(chainType, chainID)
+	_, err = Counter(chainType, chainID)
 	return "", err
 }
 

@@ -95,7 +95,7 @@ func TestKeysOfEachChainTypeAreTheUsualOnes(t *testing.T) {
 		{BTC, 3, "m/84'/1'/0'/0/0", "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk"},
 		{Solana, 101, "m/44'/501'/0'/0'", "HAgk14JpMQLgt6rVgv7cBQFJWFto5Dqxi472uT3DKpqk"},
 	} {
-		path, err := Path(c.chainType, c.chainID, 0)
+		path, err := Path(Hot, c.chainType, c.chainID, 0)
 		if err != nil || path != c.path {
 			t.Errorf("%s %d: path %s, %v", c.chainType, c.chainID, path, err)
 		}
@@ -107,14 +107,14 @@ func TestKeysOfEachChainTypeAreTheUsualOnes(t *testing.T) {
 
 func TestAnIndexAboveTheHighestHasNoPath(t *testing.T) {
 	for chainType, chainID := range map[string]int64{EVM: 1, BTC: 0, Solana: 101} {
-		last, err := Path(chainType, chainID, MaxIndex)
+		last, err := Path(Hot, chainType, chainID, MaxIndex)
 		if err != nil {
 			t.Errorf("%s: %v", chainType, err)
 		}
 		if _, err := Address(testSeed(t), chainType, chainID, last); err != nil {
 			t.Errorf("%s: %v", last, err)
 		}
-		if p, err := Path(chainType, chainID, MaxIndex+1); err == nil {
+		if p, err := Path(Hot, chainType, chainID, MaxIndex+1); err == nil {
 			t.Errorf("%s: %s", chainType, p)
 		}
 	}
@@ -134,7 +134,7 @@ func TestTheMainClusterOfSolanaHasKeysOfItsOwn(t *testing.T) {
 		101: {"solana/501", "m/44'/501'/7'/0'"}, 102: {"solana/1", "m/44'/1'/7'/0'"}, 103: {"solana/1", "m/44'/1'/7'/0'"}, 104: {"solana/1", "m/44'/1'/7'/0'"},
 	} {
 		counter, counterErr := Counter(Solana, chainID)
-		path, pathErr := Path(Solana, chainID, 7)
+		path, pathErr := Path(Hot, Solana, chainID, 7)
 		if counterErr != nil || pathErr != nil || counter != want[0] || path != want[1] {
 			t.Errorf("cluster %d: %s, %s, %v, %v", chainID, counter, path, counterErr, pathErr)
 		}

@@ -16,8 +16,9 @@ import (
 type Key struct {
 	Address   string `json:"address"`
 	ChainType string `json:"chain_type"`
-	Network   string `json:"network"` // derive.Counter: chains of one network share a key's path
-	Ledger    string `json:"ledger"`  // the one ledger that may have it sign
+	Network   string `json:"network"`           // derive.Counter: chains of one network share a key's path
+	Account   string `json:"account,omitempty"` // cold, vault; empty: hot. It is that of Path
+	Ledger    string `json:"ledger"`            // the one ledger that may have it sign
 	Ref       string `json:"ref,omitempty"`
 	Path      string `json:"path"`
 }
@@ -32,6 +33,10 @@ func (j *Journal) NewKey(ctx context.Context, r signing.KeyRequest, address func
 	if err != nil {
 		return Key{}, err
 	}
+	account, err := derive.ParseAccount(r.Account)
+	if err != nil {
+		return Key{}, err
+	}
 	if r.Ledger == "" {
 		return Key{}, fault.New(fault.Usage, "no_ledger", "coffer init", "a key is bound to a ledger, and none is named")
 	}
@@ -39,9 +44,12 @@ func (j *Journal) NewKey(ctx context.Context, r signing.KeyRequest, address func
 		return Key{}, fault.New(fault.Usage, "long_ref", "", "a ledger id and a ref have at most %d bytes, these have %d and %d", maxName, len(r.Ledger), len(r.Ref))
 	}
 	k := Key{ChainType: r.ChainType, Network: network, Ledger: r.Ledger, Ref: r.Ref}
+	if account != derive.Hot {
+		k.Account = string(account)
+	}
 	err = j.write(ctx, func(tx *bolt.Tx) (wrote bool, err error) {
 		made := false
-		if k.Path, made, err = path(tx, r, network); err != nil {
+		if k.Path, made, err = path(tx, r, account, k.counter()); err != nil {
 			return false, err
 		}
 		if k.Address, err = address(k.Path); err != nil {
@@ -49,7 +57,7 @@ func (j *Journal) NewKey(ctx context.Context, r signing.KeyRequest, address func
 		}
 		if _, known, err := findKey(tx, k.ChainType, k.Address); known || err != nil {
 			if made && err == nil {
-				err = fmt.Errorf("%s was made before: the journal's counter %s went back", k.Address, network)
+				err = fmt.Errorf("%s was made before: the journal's counter %s went back", k.Address, k.counter())
 			}
 			return false, err
 		}
@@ -61,18 +69,26 @@ func (j *Journal) NewKey(ctx context.Context, r signing.KeyRequest, address func
 	return k, nil
 }
 
-// path is that of the ref, or the next of the network.
-func path(tx *bolt.Tx, r signing.KeyRequest, network string) (p string, made bool, err error) {
+// counter names the counter of the key's index; a ref is one within it.
+func (k Key) counter() string {
+	if k.Account == "" {
+		return derive.CounterOf(k.Network, derive.Hot)
+	}
+	return derive.CounterOf(k.Network, derive.Account(k.Account))
+}
+
+// path is that of the ref, or the next of the counter.
+func path(tx *bolt.Tx, r signing.KeyRequest, account derive.Account, counter string) (p string, made bool, err error) {
 	if r.Ref != "" {
-		if b := tx.Bucket(refs).Get(key(r.Ledger, r.ChainType, network, r.Ref)); b != nil {
+		if b := tx.Bucket(refs).Get(key(r.Ledger, r.ChainType, counter, r.Ref)); b != nil {
 			return string(b), false, nil
 		}
 	}
-	next := count(tx.Bucket(counters), []byte(network))
+	next := count(tx.Bucket(counters), []byte(counter))
 	if next > derive.MaxIndex {
-		return "", false, fault.New(fault.Refused, "keys_used_up", "make another signing machine", "every index of %s is used", network)
+		return "", false, fault.New(fault.Refused, "keys_used_up", "make another signing machine", "every index of %s is used", counter)
 	}
-	p, err = derive.Path(r.ChainType, r.ChainID, uint32(next))
+	p, err = derive.Path(account, r.ChainType, r.ChainID, uint32(next))
 	return p, true, err
 }
 
@@ -83,9 +99,9 @@ func putKey(tx *bolt.Tx, k Key, made bool) error {
 	if !made {
 		return err
 	}
-	err = errors.Join(err, bump(tx.Bucket(counters), []byte(k.Network), 1), bump(tx.Bucket(meta), metaKeys, 1))
+	err = errors.Join(err, bump(tx.Bucket(counters), []byte(k.counter()), 1), bump(tx.Bucket(meta), metaKeys, 1))
 	if k.Ref != "" {
-		err = errors.Join(err, tx.Bucket(refs).Put(key(k.Ledger, k.ChainType, k.Network, k.Ref), []byte(k.Path)))
+		err = errors.Join(err, tx.Bucket(refs).Put(key(k.Ledger, k.ChainType, k.counter(), k.Ref), []byte(k.Path)))
 	}
 	return err
 }

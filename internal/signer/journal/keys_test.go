@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -188,5 +189,28 @@ func TestAnOpenJournalIsNotOpenedTwice(t *testing.T) {
 	w := newWorld(t)
 	if _, err := Open(w.dir, device, Options{}); fault.Code(err) != "already_serving" {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestEachAccountCountsItsOwnKeysAndRefs(t *testing.T) {
+	w := newWorld(t)
+	var paths []string
+	for _, account := range []string{"", "cold", "vault", "cold", "hot", "cold"} {
+		ref := "treasury"
+		if len(paths) == 5 {
+			ref = "another"
+		}
+		k := w.newKey(signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1, Ref: ref, Account: account})
+		if found, ok, err := w.FindKey("evm", k.Address); !ok || err != nil || found != k {
+			t.Errorf("%+v was made, %+v found, %v", k, found, err)
+		}
+		paths = append(paths, k.Path)
+	}
+	want := []string{"m/44'/60'/0'/0/0", "m/44'/60'/1'/0/0", "m/44'/60'/2'/0/0", "m/44'/60'/1'/0/0", "m/44'/60'/0'/0/0", "m/44'/60'/1'/0/1"}
+	if !slices.Equal(paths, want) {
+		t.Errorf("%v, want %v", paths, want)
+	}
+	if _, err := w.NewKey(t.Context(), signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1, Account: "warm"}, at); fault.Code(err) != "bad_account" {
+		t.Errorf("an account that is none: %v", err)
 	}
 }
