@@ -299,6 +299,7 @@ type Attempt struct {
 	Hash      string // transaction hash
 	Note      string // what the node or the signing machine last said about it
 	Refusal   string // kind of the refusal: permanent, passing, conflict
+	Receipt   Receipt
 
 	BlockNumber uint64 // where it was mined; 0 before
 	BlockHash   string
@@ -318,13 +319,14 @@ type AttemptFilter struct {
 	WalletIDs []int64
 	Nonce     *uint64
 	Payments  []string
+	Digests   []string
 	// By is the order: "" by id, "nonce" by wallet and nonce (lowest first, as bytes must be sent).
 	By    string
 	Limit int
 }
 
 // AttemptMove is a compare-and-set on an attempt's state. The fields that belong to the new state are stored: Raw and Hash
-// with signed, Refusal and Note with refused, the block's with mined and final. From and To may be equal, to store a Note or
+// with signed, Refusal and Note with refused, the Receipt with both, the block's with mined and final. From and To may be equal, to store a Note or
 // the time of a re-send (SentAt moves then). A move back to sent (reorg) clears the block's.
 type AttemptMove struct {
 	ID          int64
@@ -333,6 +335,7 @@ type AttemptMove struct {
 	Hash        string
 	Note        string
 	Refusal     string
+	Receipt     Receipt
 	BlockNumber uint64
 	BlockHash   string
 	Success     bool

@@ -130,6 +130,7 @@ type Reader interface {
 	AlarmReader
 	WishReader
 	EventReader
+	ReceiptReader
 }
 
 // Tx is what can be done in an Update. Every method either does all it says or returns an error; after an error the
@@ -215,6 +216,7 @@ type Tx interface {
 	LeaseWriter
 	AlarmWriter
 	WishWriter
+	ReceiptWriter
 
 	// Record appends audit rows. It is the only write that a refused operation makes.
 	Record(ctx context.Context, rows []AuditRow) error

@@ -10,7 +10,7 @@ import (
 
 func scanAttempt(rs pgx.Rows, a *store.Attempt) error {
 	return rs.Scan(&a.ID, &a.WalletID, &a.Address, &a.ChainType, &a.ChainID, &a.Nonce, &a.Payment, &a.Purpose, &a.Digest, &a.Intent,
-		&a.State, &a.Raw, &a.Hash, &a.Note, &a.Refusal, &a.BlockNumber, &a.BlockHash, &a.Success, &a.Fee,
+		&a.State, &a.Raw, &a.Hash, &a.Note, &a.Refusal, &a.Receipt.Device, &a.Receipt.Seq, &a.Receipt.Signature, &a.BlockNumber, &a.BlockHash, &a.Success, &a.Fee,
 		when{&a.AskedAt}, when{&a.SignedAt}, when{&a.SentAt}, when{&a.MinedAt}, when{&a.FinalAt}, when{&a.UpdatedAt})
 }
 
@@ -22,7 +22,8 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 		and(f.ChainType != "", "i.chain_type = ?", f.ChainType).
 		and(f.WalletID != 0, "a.wallet_id = ?", f.WalletID).
 		and(f.WalletIDs != nil, "a.wallet_id = ANY (?::bigint[])", f.WalletIDs).
-		and(f.Payments != nil, "a.payment = ANY (?::text[])", f.Payments)
+		and(f.Payments != nil, "a.payment = ANY (?::text[])", f.Payments).
+		and(f.Digests != nil, "a.digest = ANY (?::text[])", f.Digests)
 	if f.ChainID != nil {
 		q.and(true, "i.chain_id = ?", *f.ChainID)
 	}
@@ -52,7 +53,10 @@ func (t *tx) MoveAttempts(_ context.Context, moves []store.AttemptMove) error {
 			column(run, func(m store.AttemptMove) uint64 { return m.BlockNumber }),
 			column(run, func(m store.AttemptMove) string { return m.BlockHash }),
 			column(run, func(m store.AttemptMove) bool { return m.Success }),
-			column(run, func(m store.AttemptMove) string { return m.Fee })))
+			column(run, func(m store.AttemptMove) string { return m.Fee }),
+			column(run, func(m store.AttemptMove) string { return m.Receipt.Device }),
+			column(run, func(m store.AttemptMove) uint64 { return m.Receipt.Seq }),
+			column(run, func(m store.AttemptMove) []byte { return m.Receipt.Signature })))
 		var refused []int64
 		for _, m := range run {
 			if m.To == store.AttemptRefused {

@@ -11,10 +11,12 @@ import (
 func scanAttempt(rs *sql.Rows, a *store.Attempt) error {
 	var block sql.NullInt64
 	var success sql.NullBool
+	var seq sql.NullInt64
 	err := rs.Scan(&a.ID, &a.WalletID, &a.Address, &a.ChainType, &a.ChainID, &a.Nonce, orEmpty{&a.Payment}, &a.Purpose, &a.Digest, &a.Intent,
-		&a.State, &a.Raw, orEmpty{&a.Hash}, &a.Note, orEmpty{&a.Refusal}, &block, orEmpty{&a.BlockHash}, &success, orEmpty{&a.Fee},
+		&a.State, &a.Raw, orEmpty{&a.Hash}, &a.Note, orEmpty{&a.Refusal},
+		orEmpty{&a.Receipt.Device}, &seq, &a.Receipt.Signature, &block, orEmpty{&a.BlockHash}, &success, orEmpty{&a.Fee},
 		when{&a.AskedAt}, when{&a.SignedAt}, when{&a.SentAt}, when{&a.MinedAt}, when{&a.FinalAt}, when{&a.UpdatedAt})
-	a.BlockNumber, a.Success = uint64(block.Int64), success.Bool
+	a.BlockNumber, a.Success, a.Receipt.Seq = uint64(block.Int64), success.Bool, uint64(seq.Int64)
 	return err
 }
 
@@ -26,7 +28,8 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 		and(f.ChainType != "", "i.chain_type = ?", f.ChainType).
 		and(f.WalletID != 0, "a.wallet_id = ?", f.WalletID).
 		and(f.WalletIDs != nil, among("a.wallet_id"), list(f.WalletIDs)).
-		and(f.Payments != nil, among("a.payment"), list(f.Payments))
+		and(f.Payments != nil, among("a.payment"), list(f.Payments)).
+		and(f.Digests != nil, among("a.digest"), list(f.Digests))
 	if f.ChainID != nil {
 		q.and(true, "i.chain_id = ?", *f.ChainID)
 	}
@@ -83,7 +86,8 @@ func (t *tx) useNonce(a store.Ask) (bool, error) {
 func (t *tx) MoveAttempts(_ context.Context, moves []store.AttemptMove) error {
 	for _, m := range moves {
 		err := t.one(fmt.Sprintf("move attempt %d", m.ID), queries["attempt_move"], m.ID, m.From, m.To, m.Note, m.Raw, m.Hash,
-			emptyIsNull(m.Refusal), m.BlockNumber, m.BlockHash, m.Success, m.Fee, text(t.now))
+			emptyIsNull(m.Refusal), m.BlockNumber, m.BlockHash, m.Success, m.Fee, text(t.now),
+			emptyIsNull(m.Receipt.Device), zeroIsNull(m.Receipt.Seq), m.Receipt.Signature)
 		if err != nil {
 			return err
 		}

@@ -54,6 +54,7 @@ func Run(t *testing.T, h Harness) {
 		{"Fillable", testFillable},
 		{"MoveAttempts", testMoveAttempts},
 		{"Attempts", testAttempts},
+		{"Receipts", testReceipts},
 		{"Loads", testLoads},
 		{"Fronts", testFronts},
 		{"Audit", testAudit},

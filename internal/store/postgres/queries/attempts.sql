@@ -1,6 +1,7 @@
 -- name: attempts
 SELECT a.id, a.wallet_id, i.address, i.chain_type, i.chain_id, a.nonce, coalesce(a.payment, ''), a.purpose, a.digest, a.intent, a.state, a.raw,
-    coalesce(a.hash, ''), a.note, coalesce(a.refusal, ''), coalesce(a.block_number, 0), coalesce(a.block_hash, ''), coalesce(a.success, false),
+    coalesce(a.hash, ''), a.note, coalesce(a.refusal, ''), coalesce(a.receipt_device, ''), coalesce(a.receipt_seq, 0), a.receipt_sig,
+    coalesce(a.block_number, 0), coalesce(a.block_hash, ''), coalesce(a.success, false),
     coalesce(a.fee, ''), a.asked_at, a.signed_at, a.sent_at, a.mined_at, a.final_at, a.updated_at
 FROM attempts a
 JOIN internal_wallets i ON i.id = a.wallet_id
@@ -96,6 +97,9 @@ UPDATE attempts a SET
     raw = CASE WHEN m.target = 'signed' AND m.at <> 'signed' THEN m.raw ELSE a.raw END,
     hash = CASE WHEN m.target = 'signed' AND m.at <> 'signed' THEN m.hash ELSE a.hash END,
     refusal = CASE WHEN m.target = 'refused' THEN nullif(m.refusal, '') ELSE a.refusal END,
+    receipt_device = CASE WHEN m.at = 'asked' AND m.target IN ('signed', 'refused') THEN nullif(m.receipt_device, '') ELSE a.receipt_device END,
+    receipt_seq = CASE WHEN m.at = 'asked' AND m.target IN ('signed', 'refused') THEN nullif(m.receipt_seq, 0) ELSE a.receipt_seq END,
+    receipt_sig = CASE WHEN m.at = 'asked' AND m.target IN ('signed', 'refused') THEN m.receipt_sig ELSE a.receipt_sig END,
     block_number = CASE WHEN m.target IN ('mined', 'final') THEN m.block_number WHEN m.target = 'sent' THEN NULL ELSE a.block_number END,
     block_hash = CASE WHEN m.target IN ('mined', 'final') THEN m.block_hash WHEN m.target = 'sent' THEN NULL ELSE a.block_hash END,
     success = CASE WHEN m.target IN ('mined', 'final') THEN m.success WHEN m.target = 'sent' THEN NULL ELSE a.success END,
@@ -105,8 +109,9 @@ UPDATE attempts a SET
     mined_at = CASE WHEN m.target IN ('mined', 'final') THEN coalesce(a.mined_at, t.now) WHEN m.target = 'sent' THEN NULL ELSE a.mined_at END,
     final_at = CASE WHEN m.target = 'final' THEN coalesce(a.final_at, t.now) ELSE a.final_at END,
     updated_at = t.now
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::boolean[], $11::text[])
-    m (id, at, target, note, raw, hash, refusal, block_number, block_hash, success, fee),
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::boolean[], $11::text[],
+        $12::text[], $13::bigint[], $14::bytea[])
+    m (id, at, target, note, raw, hash, refusal, block_number, block_hash, success, fee, receipt_device, receipt_seq, receipt_sig),
     (SELECT clock_timestamp() AS now) t
 WHERE a.id = m.id AND a.state = m.at
 

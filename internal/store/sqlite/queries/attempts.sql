@@ -1,6 +1,6 @@
 -- name: attempts
 SELECT a.id, a.wallet_id, i.address, i.chain_type, i.chain_id, a.nonce, a.payment, a.purpose, a.digest, a.intent, a.state, a.raw, a.hash,
-    a.note, a.refusal, a.block_number, a.block_hash, a.success, a.fee, a.asked_at, a.signed_at, a.sent_at, a.mined_at, a.final_at, a.updated_at
+    a.note, a.refusal, a.receipt_device, a.receipt_seq, a.receipt_sig, a.block_number, a.block_hash, a.success, a.fee, a.asked_at, a.signed_at, a.sent_at, a.mined_at, a.final_at, a.updated_at
 FROM attempts a
 JOIN internal_wallets i ON i.id = a.wallet_id
 WHERE true
@@ -28,6 +28,9 @@ UPDATE attempts SET
     raw = CASE WHEN ?3 = 'signed' AND ?2 <> 'signed' THEN ?5 ELSE raw END,
     hash = CASE WHEN ?3 = 'signed' AND ?2 <> 'signed' THEN ?6 ELSE hash END,
     refusal = CASE WHEN ?3 = 'refused' THEN ?7 ELSE refusal END,
+    receipt_device = CASE WHEN ?2 = 'asked' AND ?3 IN ('signed', 'refused') THEN ?13 ELSE receipt_device END,
+    receipt_seq = CASE WHEN ?2 = 'asked' AND ?3 IN ('signed', 'refused') THEN ?14 ELSE receipt_seq END,
+    receipt_sig = CASE WHEN ?2 = 'asked' AND ?3 IN ('signed', 'refused') THEN ?15 ELSE receipt_sig END,
     block_number = CASE WHEN ?3 IN ('mined', 'final') THEN ?8 WHEN ?3 = 'sent' THEN NULL ELSE block_number END,
     block_hash = CASE WHEN ?3 IN ('mined', 'final') THEN ?9 WHEN ?3 = 'sent' THEN NULL ELSE block_hash END,
     success = CASE WHEN ?3 IN ('mined', 'final') THEN ?10 WHEN ?3 = 'sent' THEN NULL ELSE success END,
