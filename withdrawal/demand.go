@@ -2,7 +2,6 @@ package withdrawal
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"math/big"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
 	"coffer.internal/nonce"
-	"coffer.internal/signing"
 	"coffer.internal/wallet"
 )
 
@@ -27,7 +25,7 @@ type demand struct {
 	wallets  []store.Wallet // active hot wallets whose key a signing machine holds, as the cache has them: without cursors
 	mine     map[int64]bool // those of them that this daemon drives: only they are given payments here
 	loads    map[int64]store.Load
-	unmined  []store.Attempt // what they may still have to pay for
+	unmined  []spend // what they may still have to pay for
 
 	funds  chain.Funds
 	purses map[int64]nonce.Purse
@@ -91,7 +89,7 @@ func (l *lane) supply(ctx context.Context, reading wallet.Reading, r store.Reade
 	for _, load := range loads {
 		d.loads[load.WalletID] = load
 	}
-	d.unmined, err = r.Attempts(ctx, l.allAttempts(store.AttemptAsked, store.AttemptSigned, store.AttemptSent))
+	d.unmined, err = l.costs.unmined(ctx, r, l)
 	return err
 }
 
@@ -134,39 +132,8 @@ func (l *lane) appraise(ctx context.Context, d *demand) (err error) {
 		}
 		d.purses[w.ID] = p
 	}
-	for _, p := range places(d.unmined) {
-		if err := d.takeOff(p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// takeOff takes off what the chain may take for a nonce: one of its attempts, so the most that one of them costs.
-func (d *demand) takeOff(p place) error {
-	has, ok := d.purses[p.walletID]
-	if !ok {
-		return nil
-	}
-	native, tokens := new(big.Int), map[string]*big.Int{}
-	for _, a := range p.attempts {
-		intent, err := signing.Parse(a.Intent)
-		if err != nil {
-			return fmt.Errorf("attempt %d: %w", a.ID, err)
-		}
-		coin, contract, token := intent.Most()
-		if coin.Cmp(native) > 0 {
-			native = coin
-		}
-		if most := tokens[contract]; token != nil && (most == nil || token.Cmp(most) > 0) {
-			tokens[contract] = token
-		}
-	}
-	has.Native.Sub(has.Native, native)
-	for contract, token := range tokens {
-		if left := has.Tokens[contract]; left != nil {
-			left.Sub(left, token)
-		}
+	for _, most := range dearest(d.unmined) {
+		most.takeOff(d.purses)
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type lane struct {
 	observer Observer
 	leases   *leases
 	wakes    map[string]chan struct{}
+	costs    spends
 
 	aside  asides           // payments that are left alone for a while; only the bind step's goroutine touches it
 	spent  map[spot]int     // passes in a row that saw a nonce spent by something else; only the track step's

@@ -144,7 +144,7 @@ func (p *payment) admit(ctx context.Context) error {
 	}
 	d := demand{wallets: []store.Wallet{{ID: p.reservation.Wallet.ID, Address: from}}, queued: []store.Withdrawal{{Contract: p.asset.Contract, Amount: p.amount.String()}}}
 	err = p.lane.db.View(ctx, func(r store.Reader) (err error) {
-		d.unmined, err = r.Attempts(ctx, p.lane.allAttempts(store.AttemptAsked, store.AttemptSigned, store.AttemptSent))
+		d.unmined, err = p.lane.costs.unmined(ctx, r, p.lane)
 		return err
 	})
 	if err != nil {

@@ -14,9 +14,15 @@ func scanAttempt(rs pgx.Rows, a *store.Attempt) error {
 		when{&a.AskedAt}, when{&a.SignedAt}, when{&a.SentAt}, when{&a.MinedAt}, when{&a.FinalAt}, when{&a.UpdatedAt})
 }
 
+func scanBare(rs pgx.Rows, a *store.Attempt) error { return rs.Scan(&a.ID, &a.WalletID, &a.Nonce) }
+
 // Attempts lists attempts.
 func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Attempt, error) {
-	q := where("attempts").
+	query, scan := "attempts", scanAttempt
+	if f.Bare {
+		query, scan = "attempts_bare", scanBare
+	}
+	q := where(query).
 		and(f.IDs != nil, "a.id = ANY (?::bigint[])", f.IDs).
 		and(f.States != nil, "a.state = ANY (?::text[])", f.States).
 		and(f.ChainType != "", "i.chain_type = ?", f.ChainType).
@@ -35,7 +41,7 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 		order = "a.wallet_id, a.nonce, a.id"
 	}
 	text, args := q.order(order, f.Limit)
-	return rows(r, text, scanAttempt, args...)
+	return rows(r, text, scan, args...)
 }
 
 // MoveAttempts moves attempts from state to state.

@@ -20,9 +20,15 @@ func scanAttempt(rs *sql.Rows, a *store.Attempt) error {
 	return err
 }
 
+func scanBare(rs *sql.Rows, a *store.Attempt) error { return rs.Scan(&a.ID, &a.WalletID, &a.Nonce) }
+
 // Attempts lists attempts.
 func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Attempt, error) {
-	q := where("attempts").
+	query, scan := "attempts", scanAttempt
+	if f.Bare {
+		query, scan = "attempts_bare", scanBare
+	}
+	q := where(query).
 		and(f.IDs != nil, among("a.id"), list(f.IDs)).
 		and(f.States != nil, among("a.state"), list(f.States)).
 		and(f.ChainType != "", "i.chain_type = ?", f.ChainType).
@@ -41,7 +47,7 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 		order = "a.wallet_id, a.nonce, a.id"
 	}
 	text, args := q.order(order, f.Limit)
-	return rows(r, text, scanAttempt, args...)
+	return rows(r, text, scan, args...)
 }
 
 // Ask writes attempts, each after its nonce's compare-and-set.

@@ -138,6 +138,8 @@ func testAttempts(t *testing.T, h Harness) {
 				}
 				w.same(fmt.Sprintf("%+v", f.filter), f.want, got)
 			}
+			bare := w.attempts(store.AttemptFilter{States: []string{store.AttemptSigned}, Bare: true})
+			w.same("bare", []store.Attempt{{ID: ids["r1"], WalletID: a, Nonce: 1}}, bare)
 		},
 	})
 }

@@ -7,6 +7,12 @@ FROM attempts a
 JOIN internal_wallets i ON i.id = a.wallet_id
 WHERE true
 
+-- name: attempts_bare
+SELECT a.id, a.wallet_id, a.nonce
+FROM attempts a
+JOIN internal_wallets i ON i.id = a.wallet_id
+WHERE true
+
 -- name: ask_nonces
 -- The statements after this one see what whoever held the rows before has written.
 SELECT FROM nonces n

@@ -5,6 +5,12 @@ FROM attempts a
 JOIN internal_wallets i ON i.id = a.wallet_id
 WHERE true
 
+-- name: attempts_bare
+SELECT a.id, a.wallet_id, a.nonce
+FROM attempts a
+JOIN internal_wallets i ON i.id = a.wallet_id
+WHERE true
+
 -- name: attempt_add
 INSERT INTO attempts (wallet_id, nonce, payment, purpose, digest, intent, state, asked_at, updated_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'asked', ?7, ?7)
