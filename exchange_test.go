@@ -61,7 +61,9 @@ func (e *exchange) serveSigner(home string) {
 	check(err)
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- signer.NewServer(m, slog.New(slog.DiscardHandler)).Serve(ctx, l) }()
+	go func() {
+		served <- signer.NewServer(m, slog.New(slog.DiscardHandler), signer.ServerOptions{}).Serve(ctx, l)
+	}()
 	e.ends = append(e.ends, func() {
 		stop()
 		check(errors.Join(<-served, m.Close()))

@@ -111,7 +111,7 @@ func (a *app) answer(ctx context.Context, machine *signer.Machine, l, admin net.
 	}
 	log.Info("serving", "socket", path, "device", st.Device, "keys", st.Keys, "signed", st.Signed, "version", st.Version)
 	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() error { return signer.NewServer(machine, log).Serve(ctx, l) })
+	both.Go(func() error { return signer.NewServer(machine, log, signer.ServerOptions{}).Serve(ctx, l) })
 	if admin != nil {
 		both.Go(func() error { return signer.NewAdmin(machine, log, time.Now).Serve(ctx, admin) })
 	}

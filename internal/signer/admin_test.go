@@ -67,7 +67,7 @@ func TestAReleaseIsNotThereOnTheSocketOfClients(t *testing.T) {
 	if _, err := m.Sign(t.Context(), signing.BatchOf(payments(from, 1)...)); err != nil {
 		t.Fatal(err)
 	}
-	socket := listenAndServe(t, NewServer(m, quiet).Serve)
+	socket := listenAndServe(t, NewServer(m, quiet, ServerOptions{}).Serve)
 	for _, path := range []string{wire.PathRelease, wire.PathRelease + "/", "/v1//release", "/v1/../v1/release", "/v1/payments/release"} {
 		if status, _ := post(t, socket, path, releaseOfP0); status != http.StatusNotFound {
 			t.Errorf("%s: status %d", path, status)

@@ -53,6 +53,9 @@ func read(w http.ResponseWriter, r *http.Request, v any) error {
 		}
 	}
 	if err != nil {
+		if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
+			return fault.New(fault.Usage, "long_request", "send it in several requests", "the request is longer than %d bytes", tooLong.Limit)
+		}
 		return fault.Wrap(err, fault.Usage, "bad_request", "", "read the request")
 	}
 	return nil
@@ -69,19 +72,25 @@ func (r replies) send(w http.ResponseWriter, status int, v any) {
 		r.log.Error("encode an answer", "error", err)
 		status, body = http.StatusInternalServerError, nil
 	}
+	if line := lineOf(w); line.Code == "" {
+		line.Code = "ok"
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // whoever asked has gone, if this fails, and will ask again
 }
 
 // fail tells what went wrong, as a fault without its wrapping.
-func (r replies) fail(w http.ResponseWriter, err error) {
+func (r replies) fail(w http.ResponseWriter, err error) { r.failWith(w, statusOf(err), err) }
+
+func (r replies) failWith(w http.ResponseWriter, status int, err error) {
 	d := wire.Details{Code: fault.Code(err), Message: err.Error(), Hint: fault.Hint(err)}
 	var f *fault.Error
 	if errors.As(err, &f) {
 		d.Message = f.Error()
 	}
-	status := statusOf(err)
+	line := lineOf(w)
+	line.Code, line.Detail = d.Code, d.Message
 	if status >= http.StatusInternalServerError && d.Code != wire.CodeLocked {
 		r.log.Error(d.Message, "code", d.Code)
 	}

@@ -3,10 +3,14 @@ package signer
 import (
 	"context"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
+	"time"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/certs"
+	"coffer.internal/internal/signer/requestlog"
 	"coffer.internal/internal/signer/wire"
 	"coffer.internal/signing"
 )
@@ -20,31 +24,97 @@ const (
 
 // Server lets a machine be asked over HTTP.
 type Server struct {
-	replies
-	machine *Machine
-	signing chan struct{} // holds one token for each sign request that is worked on
+	observer
+	machine  *Machine
+	signing  chan struct{} // holds one token for each sign request that is worked on
+	rates    Rates
+	requests *limiter
+	intents  *limiter
+}
+
+// ServerOptions are what a server may have beside its machine.
+type ServerOptions struct {
+	Requests *requestlog.Log  // where each request is written down; nil: nowhere, for tests and measurements
+	Meter    *Meter           // what counts requests; nil: nothing does
+	Rates    Rates            // zero: DefaultRates
+	Now      func() time.Time // nil: time.Now
+}
+
+func (o ServerOptions) withDefaults() ServerOptions {
+	if o.Rates == (Rates{}) {
+		o.Rates = DefaultRates
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
 }
 
 // NewServer makes a server. Nothing it logs is secret.
-func NewServer(m *Machine, log *slog.Logger) *Server {
-	return &Server{replies: replies{log}, machine: m, signing: make(chan struct{}, maxSigning)}
+func NewServer(m *Machine, log *slog.Logger, o ServerOptions) *Server {
+	o = o.withDefaults()
+	return &Server{
+		observer: newObserver(log, o), machine: m, signing: make(chan struct{}, maxSigning),
+		rates: o.Rates, requests: newLimiter(o.Rates.Requests, o.Now), intents: newLimiter(o.Rates.Intents, o.Now),
+	}
 }
 
-// Handler answers requests.
-func (s *Server) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+wire.PathSign, s.sign)
-	mux.HandleFunc("POST "+wire.PathKeys, s.newKey)
-	mux.HandleFunc("POST "+wire.PathFind, s.findKey)
-	mux.HandleFunc("POST "+wire.PathPayment, s.findPayment)
-	mux.HandleFunc("GET "+wire.PathStatus, s.status)
-	mux.HandleFunc("POST "+wire.PathLock, s.lock)
-	return mux
+// endpoint is what can be asked for at a path.
+type endpoint struct {
+	method string
+	roles  []certs.Role // which certificates may
+	local  bool         // whoever may connect to the unix socket may as well, beside what the role client may
+	always bool         // however often: what stops the machine
+	logged bool         // the machine does it only if it can be written down
+	handle func(*Server, http.ResponseWriter, *http.Request)
+}
+
+// endpoints are all that can be asked for.
+var endpoints = map[string]endpoint{
+	wire.PathSign:    {method: http.MethodPost, roles: []certs.Role{certs.Client}, logged: true, handle: (*Server).sign},
+	wire.PathKeys:    {method: http.MethodPost, roles: []certs.Role{certs.Client}, logged: true, handle: (*Server).newKey},
+	wire.PathFind:    {method: http.MethodPost, roles: []certs.Role{certs.Client, certs.Reader}, handle: (*Server).findKey},
+	wire.PathPayment: {method: http.MethodPost, roles: []certs.Role{certs.Client, certs.Reader}, handle: (*Server).findPayment},
+	wire.PathStatus:  {method: http.MethodGet, roles: []certs.Role{certs.Client, certs.Reader, certs.Officer}, handle: (*Server).status},
+	wire.PathLock:    {method: http.MethodPost, roles: []certs.Role{certs.Officer}, local: true, always: true, handle: (*Server).lock},
 }
 
 // Serve answers on a listener until ctx ends; what is under way then is finished. It closes the listener.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	return serve(ctx, l, s.log, &http.Server{Handler: s.Handler()})
+	return serve(ctx, l, s.log, &http.Server{Handler: s.observed(http.HandlerFunc(s.route)), ConnContext: withCaller})
+}
+
+// route answers a request that is in order and whose sender may send it.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	c, path := callerOf(r), r.URL.Path
+	e, ok := endpoints[path]
+	if !ok {
+		s.fail(w, fault.New(fault.NotFound, "no_such_path", "coffer and coffer-signer must be of versions that know each other", "nothing is at this path"))
+		return
+	}
+	if err := e.may(c, path); err != nil {
+		s.fail(w, err)
+		return
+	}
+	if r.Method != e.method {
+		s.failWith(w, http.StatusMethodNotAllowed, fault.New(fault.Usage, "wrong_method", e.method, "%s takes no %s", path, r.Method))
+		return
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); e.method == http.MethodPost && (err != nil || kind != "application/json") {
+		s.failWith(w, http.StatusUnsupportedMediaType, fault.New(fault.Usage, "not_json", "Content-Type: application/json", "the request does not say that it is JSON"))
+		return
+	}
+	if !e.always && !s.requests.take(c.Who, 1) {
+		s.failWith(w, http.StatusTooManyRequests, rateLimited(c.Who, "requests", s.rates.Requests))
+		return
+	}
+	if e.logged {
+		if err := s.ready(); err != nil {
+			s.fail(w, err)
+			return
+		}
+	}
+	e.handle(s, w, r)
 }
 
 func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
@@ -52,6 +122,7 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	case s.signing <- struct{}{}:
 		defer func() { <-s.signing }()
 	case <-r.Context().Done():
+		lineOf(w).Code = "gone"
 		return
 	}
 	var req wire.SignRequest
@@ -64,7 +135,12 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
+	if c := callerOf(r); !s.intents.take(c.Who, len(batch.Requests)) {
+		s.failWith(w, http.StatusTooManyRequests, rateLimited(c.Who, "intents", s.rates.Intents))
+		return
+	}
 	answers, err := s.machine.Sign(r.Context(), batch)
+	lineOf(w).Intents = linesOf(batch, answers, err)
 	if err != nil {
 		s.fail(w, err)
 		return
@@ -77,6 +153,24 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.answer(w, out)
+}
+
+// linesOf are what the log says of each intent of a request.
+func linesOf(b signing.Batch, answers []signing.Answer, err error) []requestlog.Intent {
+	lines := make([]requestlog.Intent, len(b.Requests))
+	for i, r := range b.Requests {
+		in := r.Intent
+		lines[i] = requestlog.Intent{Ledger: in.Ledger, Purpose: string(in.Purpose), Payment: in.Payment}
+		switch {
+		case err != nil:
+			lines[i].Digest, lines[i].Code = in.Digest(), fault.Code(err)
+		case answers[i].Refusal != nil:
+			lines[i].Digest, lines[i].Code, lines[i].Receipt = answers[i].Digest, answers[i].Refusal.Code, answers[i].Receipt.Seq
+		default:
+			lines[i].Digest, lines[i].Code, lines[i].Receipt = answers[i].Digest, "signed", answers[i].Receipt.Seq
+		}
+	}
+	return lines
 }
 
 func parse(req wire.SignRequest) (b signing.Batch, err error) {

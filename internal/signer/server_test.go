@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -16,8 +14,7 @@ import (
 
 func TestRequestsOutOfOrderAreRefusedWhole(t *testing.T) {
 	m, from := newMachine(t)
-	server := httptest.NewServer(NewServer(m, slog.New(slog.DiscardHandler)).Handler())
-	defer server.Close()
+	socket := listenAndServe(t, NewServer(m, quiet, ServerOptions{}).Serve)
 	intent := string(payment(from, 0, "p").Canonical())
 	for name, c := range map[string]struct {
 		body   string
@@ -32,18 +29,15 @@ func TestRequestsOutOfOrderAreRefusedWhole(t *testing.T) {
 		"a bare hash":                {`{"intents":["0x52908400098527886E0F7030069857D2E4169EE7"]}`, http.StatusBadRequest, "bad_intent"},
 		"a very long intent":         {`{"intents":["` + strings.Repeat("x", wire.MaxIntent) + `"]}`, http.StatusBadRequest, "long_intent"},
 		"too many":                   {`{"intents":[` + strings.Repeat(intent+",", wire.MaxIntents) + intent + `]}`, http.StatusBadRequest, "too_many_intents"},
-		"a very long body":           {`{"intents":["` + strings.Repeat("x", maxBody) + `"]}`, http.StatusBadRequest, "bad_request"},
+		"a very long body":           {`{"intents":["` + strings.Repeat("x", maxBody) + `"]}`, http.StatusBadRequest, "long_request"},
 	} {
-		res, err := http.Post(server.URL+wire.PathSign, "application/json", strings.NewReader(c.body))
-		if err != nil {
-			t.Fatal(err)
-		}
+		status, answer := post(t, socket, wire.PathSign, c.body)
 		var p wire.Problem
-		if err := errors.Join(json.NewDecoder(res.Body).Decode(&p), res.Body.Close()); err != nil {
+		if err := json.Unmarshal([]byte(answer), &p); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if res.StatusCode != c.status || p.Error.Code != c.code || p.Error.Message == "" {
-			t.Errorf("%s: status %d, %+v", name, res.StatusCode, p.Error)
+		if status != c.status || p.Error.Code != c.code || p.Error.Message == "" {
+			t.Errorf("%s: status %d, %+v", name, status, p.Error)
 		}
 	}
 	if st, err := m.Status(t.Context()); err != nil || st.Signed+st.Refused != 0 {
@@ -54,20 +48,29 @@ func TestRequestsOutOfOrderAreRefusedWhole(t *testing.T) {
 func TestTheLogHoldsNoSecret(t *testing.T) {
 	m, from := newMachine(t)
 	var log bytes.Buffer
-	server := httptest.NewServer(NewServer(m, slog.New(slog.NewTextHandler(&log, nil))).Handler())
+	ctx, stop := context.WithCancel(t.Context())
+	path := t.TempDir() + "/s"
+	l, err := Socket{Path: path, Mode: 0o600}.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() {
+		served <- NewServer(m, slog.New(slog.NewTextHandler(&log, nil)), ServerOptions{}).Serve(ctx, l)
+	}()
 	body, err := wire.Encode(wire.SignRequest{Intents: []json.RawMessage{payment(from, 0, "a").Canonical(), payment(from, 0, "b").Canonical()}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := http.Post(server.URL+wire.PathSign, "application/json", bytes.NewReader(body))
-	if err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("%v, %v", res, err)
-	}
+	status, answer := post(t, path, wire.PathSign, string(body))
 	var got wire.SignAnswers
-	if err := errors.Join(json.NewDecoder(res.Body).Decode(&got), res.Body.Close()); err != nil || len(got.Answers) != 2 || got.Answers[1].Refusal == nil {
-		t.Fatalf("%+v, %v", got, err)
+	if err := json.Unmarshal([]byte(answer), &got); err != nil || status != http.StatusOK || len(got.Answers) != 2 || got.Answers[1].Refusal == nil {
+		t.Fatalf("%d, %+v, %v", status, got, err)
 	}
-	server.Close()
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
 	if !strings.Contains(log.String(), "code=nonce_bound") {
 		t.Errorf("the refusal is not in the log:\n%s", &log)
 	}
@@ -84,7 +87,7 @@ func TestAStopFinishesWhatIsUnderWay(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- NewServer(m, slog.New(slog.DiscardHandler)).Serve(ctx, l) }()
+	go func() { done <- NewServer(m, slog.New(slog.DiscardHandler), ServerOptions{}).Serve(ctx, l) }()
 	stop()
 	if err := <-done; err != nil {
 		t.Errorf("a stop that was asked for: %v", err)

@@ -66,7 +66,9 @@ func serve(t *testing.T) (m *signer.Machine, addr string) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- signer.NewServer(m, slog.New(slog.DiscardHandler)).Serve(ctx, l) }()
+	go func() {
+		served <- signer.NewServer(m, slog.New(slog.DiscardHandler), signer.ServerOptions{}).Serve(ctx, l)
+	}()
 	t.Cleanup(func() {
 		stop()
 		if err := errors.Join(<-served, m.Close()); err != nil {

@@ -41,8 +41,11 @@ const (
 	MaxAuthorizations = 8
 )
 
-// CodeLocked is the Problem of a machine that is locked.
-const CodeLocked = "locked"
+// The codes of Problems that are told apart.
+const (
+	CodeLocked      = "locked"       // the machine is locked
+	CodeRateLimited = "rate_limited" // the caller asked for too much in too short a time: nothing was done
+)
 
 // SignRequest carries intents in their canonical encoding, byte for byte.
 type SignRequest struct {
