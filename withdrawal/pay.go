@@ -194,7 +194,7 @@ func (p *payment) ask(ctx context.Context, intent signing.Intent) (asked *store.
 		if err := tx.AdoptReservation(ctx, store.Withdrawal{
 			Payment: p.payment, Request: p.reservation.Request, Row: p.row.Row, ChainType: p.chain.Type, ChainID: p.chain.ID,
 			To: p.to, Asset: p.symbol(), Contract: p.asset.Contract, Amount: p.amount.String(),
-		}); err != nil {
+		}, store.Authorized{}); err != nil {
 			return err
 		}
 		ask := askOf(w.ID, p.row.Fence, intent, p.reservation.Request, p.row.Row)

@@ -10,7 +10,7 @@ type Inbox interface {
 	// TakeInbox gives new rows, oldest first, and keeps them from others until the transaction ends. Rows that another one has taken are
 	// passed over.
 	TakeInbox(ctx context.Context, limit int) ([]InboxRow, error)
-	// DecideInbox writes what became of rows that this transaction took. ErrStale if one is not new.
+	// DecideInbox writes what became of rows that this transaction took. ErrStale if one is neither new nor a renewal.
 	DecideInbox(ctx context.Context, decided []InboxDecision) error
 }
 
@@ -22,6 +22,8 @@ type InboxRow struct {
 	To      string
 	Amount  string // decimal
 	Asset   string // symbol; empty: the chain's own coin
+	Tokens  []string
+	Renewal bool   // it was accepted before, and brings other authorizations: whatever becomes of them, it stays accepted
 	By      string // role
 	At      time.Time
 }

@@ -203,6 +203,10 @@ type Withdrawal struct {
 	UpdatedAt time.Time
 	EndedAt   time.Time
 
+	AuthorizedUntil time.Time // when the first of its authorizations expires; zero: it came with none
+	AuthorizedFee   string    // the lowest cap of theirs on the fee of its transaction, base units; empty: it came with none
+	Unauthorized    string    // why it needs other ones; empty: nothing is known against those it has
+
 	// Read only, from the nonce row that its request holds, and from the attempt for the payment that says most of it, whatever its
 	// purpose: one mined or final, else the newest that is neither refused nor superseded, else the newest.
 	WalletID int64   // 0: none
@@ -224,6 +228,20 @@ type NewWithdrawal struct {
 	Asset     string
 	Contract  string
 	Amount    string
+	Authorized
+}
+
+// Authorized is what a payment came with: tokens that somebody signed. Only the signing machine judges them.
+type Authorized struct {
+	Tokens []string  // none holds a blank
+	Until  time.Time // when the first of them expires; zero: there is none
+	MaxFee string    // the lowest of their caps on the fee, base units; empty: there is none
+}
+
+// Authorization is what is to stand with a payment in place of what it came with.
+type Authorization struct {
+	Payment string
+	Authorized
 }
 
 // WithdrawalFilter selects withdrawals; a zero field selects all.
@@ -234,7 +252,11 @@ type WithdrawalFilter struct {
 	ChainType string
 	ChainID   *int64
 	// Unasked selects those that have no attempt in a state other than refused and superseded: queued ones, and assigned ones before asked.
-	Unasked  bool
+	Unasked bool
+	// Authorized leaves out those that need other authorizations: Unauthorized is set, or AuthorizedUntil is past by the store's clock.
+	Authorized bool
+	// Lapsed selects those whose AuthorizedUntil is past by the store's clock and whose Unauthorized does not say so yet.
+	Lapsed   bool
 	AfterSeq int64
 	Limit    int
 	Newest   bool // by Seq descending
@@ -251,10 +273,11 @@ type Backlog struct {
 
 // WithdrawalMove is a compare-and-set on a withdrawal's state. Reason is stored as given, Outcome only with ended.
 type WithdrawalMove struct {
-	Payment  string
-	From, To string
-	Outcome  string
-	Reason   string
+	Payment      string
+	From, To     string
+	Outcome      string
+	Reason       string
+	Unauthorized string // stored if it is not empty: only Authorize takes it away
 }
 
 // The states of an attempt.

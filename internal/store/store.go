@@ -108,6 +108,8 @@ type Reader interface {
 
 	// Withdrawals lists what matches, by Seq.
 	Withdrawals(ctx context.Context, f WithdrawalFilter) ([]Withdrawal, error)
+	// Authorizations reads the tokens that payments came with, by payment id. Who came with none, or is not there, is not in it.
+	Authorizations(ctx context.Context, payments []string) (map[string][]string, error)
 	// Backlog counts the withdrawals that have not ended, by chain and state.
 	Backlog(ctx context.Context) ([]Backlog, error)
 	// Attempts lists what matches, by id (which is the order in which they were asked).
@@ -175,6 +177,9 @@ type Tx interface {
 	// AddWithdrawals inserts new withdrawals in state queued with their request rows (kind withdrawal). ErrExists if one
 	// of the request ids exists: read before, in the same transaction.
 	AddWithdrawals(ctx context.Context, ws []NewWithdrawal) error
+	// Authorize puts other authorizations in the place of those that payments came with, and takes Unauthorized away. ErrStale if one
+	// of the payments is neither queued nor assigned.
+	Authorize(ctx context.Context, as []Authorization) error
 	// MoveWithdrawals moves each from one state to another. ErrStale if one is not in its From.
 	MoveWithdrawals(ctx context.Context, moves []WithdrawalMove) error
 
@@ -187,7 +192,7 @@ type Tx interface {
 	Ask(ctx context.Context, asks []Ask) ([]int64, error)
 	// AdoptReservation makes the withdrawal row of a payment made from Go on a reserved nonce (kind reservation), in state
 	// assigned. The request row exists. ErrExists if the payment id has one.
-	AdoptReservation(ctx context.Context, w Withdrawal) error
+	AdoptReservation(ctx context.Context, w Withdrawal, a Authorized) error
 	// MoveAttempts moves each attempt from one state to another with what is known of it then. ErrStale if one is not in
 	// its From. A move to refused takes the request off the nonce row (the row stays used), so that the same request may be
 	// given another nonce; unless another attempt at that nonce is in any other state, because then that one is the request's.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,7 +14,10 @@ var _ store.Inbox = (*tx)(nil)
 // TakeInbox takes new rows.
 func (t *tx) TakeInbox(_ context.Context, limit int) ([]store.InboxRow, error) {
 	return rows(&t.reader, queries["inbox_take"], func(rs pgx.Rows, r *store.InboxRow) error {
-		return rs.Scan(&r.Seq, &r.Request, &r.ChainID, &r.To, &r.Amount, &r.Asset, &r.By, when{&r.At})
+		var tokens string
+		err := rs.Scan(&r.Seq, &r.Request, &r.ChainID, &r.To, &r.Amount, &r.Asset, &tokens, &r.Renewal, &r.By, when{&r.At})
+		r.Tokens = strings.Fields(tokens)
+		return err
 	}, limit)
 }
 

@@ -49,6 +49,7 @@ func Run(t *testing.T, h Harness) {
 		{"Brakes", testBrakes},
 		{"Wishes", testWishes},
 		{"Withdrawals", testWithdrawals},
+		{"Authorizations", testAuthorizations},
 		{"Ask", testAsk},
 		{"Again", testAgain},
 		{"Fillable", testFillable},

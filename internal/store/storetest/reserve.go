@@ -139,7 +139,7 @@ func (w *world) adopt(n store.Nonce, payment string) {
 		return tx.AdoptReservation(w.ctx, store.Withdrawal{
 			Payment: payment, Request: n.Request, Row: n.Row, ChainType: "evm", ChainID: 31337, To: "0xrecipient", Asset: "USDT",
 			Contract: "0xusdt", Amount: "5",
-		})
+		}, store.Authorized{})
 	})
 }
 

@@ -182,7 +182,7 @@ func testWithdrawals(t *testing.T, h Harness) {
 			w.updateFails(func(tx store.Tx) error {
 				return tx.AdoptReservation(w.ctx, store.Withdrawal{
 					Payment: "go", Request: "go", ChainType: "evm", ChainID: 31337, To: "0xother", Amount: "6",
-				})
+				}, store.Authorized{})
 			}, store.ErrExists)
 			w.same("unchanged", got, w.withdrawal("go"))
 		},
