@@ -136,7 +136,7 @@ func (o *office) decide(k kind, r *request) bool {
 		o.say("queue %s again: %v", r.ID, err)
 		return err == nil
 	}
-	_, _, already, err := t.journal.Release(t.ctx, journal.Release{Payment: r.ID, Reason: "simulated", By: "operator", At: t.clock})
+	_, _, already, err := t.journal.Release(t.ctx, journal.Release{Payment: r.ID, Reason: "simulated", By: "operator", At: t.clock}, journal.Unapproved)
 	o.say("release %s: already=%t %v", r.ID, already, err)
 	if err == nil && !already {
 		t.released[r.ID]++

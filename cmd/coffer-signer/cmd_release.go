@@ -1,18 +1,13 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer"
-	"coffer.internal/internal/signer/client"
-	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/signer/wire"
 )
 
@@ -29,12 +24,15 @@ What is signed at the old nonce stays valid: if the chain can still take it, the
 cannot do this; it is done here, by the user that the signing machine runs as, needs no passphrase, and is kept in the
 journal with time, user and reason. After it, ` + "`coffer tx requeue REQUEST_ID`" + ` has the payment made.
 
+If the policy in force names officers, two of them approve it: the command tells what each of them runs, and takes what that prints
+with --approval. Their approvals are kept in the journal.
+
 A payment whose cancellation is signed is never released. EVM only. A row of a reservation is named "REQUEST_ID#row".`,
 		Example: `  coffer-signer release w-1 --reason "nonce 7 was spent outside coffer, final on all nodes"`,
 		Args:    oneRequest,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req.Payment = args[0]
-			done, err := a.release(cmd.Context(), req)
+			done, err := keep(cmd.Context(), a, wire.PathRelease, req, signer.Keeping.Release)
 			if err != nil {
 				return err
 			}
@@ -43,6 +41,7 @@ A payment whose cancellation is signed is never released. EVM only. A row of a r
 	}
 	c.Flags().StringVar(&req.Reason, "reason", "", "why; kept in the journal")
 	c.Flags().StringVar(&req.Ledger, "ledger", "", "id of the ledger, if several have such a payment")
+	approvalFlag(c, &req.Approvals)
 	_ = c.MarkFlagRequired("reason") // the flag is there
 	return c
 }
@@ -52,37 +51,6 @@ func oneRequest(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "exactly one REQUEST_ID is needed, not %d", len(args))
-}
-
-// release works on the journal itself, or through the process that has it open.
-func (a *app) release(ctx context.Context, req wire.ReleaseRequest) (done wire.ReleaseAnswer, err error) {
-	home, err := a.home()
-	if err != nil {
-		return done, err
-	}
-	free, err := signer.Hold(home)
-	if fault.Code(err) == "already_serving" {
-		return releaseThroughServer(ctx, home, req)
-	}
-	if err != nil {
-		return done, err
-	}
-	defer func() { err = errors.Join(err, free()) }()
-	j, err := journal.OpenAlone(home, journal.Options{})
-	if err != nil {
-		return done, err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	return signer.Release(ctx, j, req, os.Geteuid(), time.Now())
-}
-
-func releaseThroughServer(ctx context.Context, home string, req wire.ReleaseRequest) (wire.ReleaseAnswer, error) {
-	done, err := client.Release(ctx, signer.AdminSocket(home), req)
-	if fault.Code(err) == "signer_unreachable" {
-		err = fault.Wrap(err, fault.Unreachable, "admin_unreachable", "say it again; if it stays so, stop `coffer-signer serve` first",
-			"a process serves %s, but cannot be asked for a release", home)
-	}
-	return done, err
 }
 
 func (a *app) showRelease(r wire.ReleaseAnswer) error {

@@ -113,7 +113,7 @@ func (a *app) answer(ctx context.Context, machine *signer.Machine, l, admin net.
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() error { return signer.NewServer(machine, log, signer.ServerOptions{}).Serve(ctx, l) })
 	if admin != nil {
-		both.Go(func() error { return signer.NewAdmin(machine, log, time.Now).Serve(ctx, admin) })
+		both.Go(func() error { return signer.NewAdmin(machine, nil, log, time.Now).Serve(ctx, admin) })
 	}
 	err = both.Wait()
 	log.Info("stopped")

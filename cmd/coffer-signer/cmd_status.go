@@ -43,8 +43,11 @@ func (a *app) showStatus(at string, st signing.Status) error {
 		}{at, st})
 	}
 	state := "serving"
-	if st.Locked {
+	switch {
+	case st.Locked:
 		state = "locked"
+	case st.Frozen != "":
+		state = "frozen: " + st.Frozen
 	}
 	for _, f := range [][2]string{
 		{"state", state}, {"device", st.Device}, {"keys", fmt.Sprint(st.Keys)}, {"signed", fmt.Sprint(st.Signed)},

@@ -84,7 +84,8 @@ func TestF34AKilledMachineKeepsTheRulesOfReplacements(t *testing.T) {
 
 // releaseWhileKilled asks for a release. Only what is answered is known.
 func (p *process) releaseWhileKilled(r *record, releases map[string][]uint64, payment string) {
-	done, err := client.Release(p.t.Context(), signer.AdminSocket(p.home), wire.ReleaseRequest{Payment: payment, Reason: "a test"})
+	var done wire.ReleaseAnswer
+	err := client.Keep(p.t.Context(), signer.AdminSocket(p.home), wire.PathRelease, wire.ReleaseRequest{Payment: payment, Reason: "a test"}, &done)
 	if err != nil {
 		if !errors.Is(err, fault.NotFound) && !errors.Is(err, fault.Refused) && !errors.Is(err, fault.Unreachable) {
 			p.t.Errorf("release of %s: %v", payment, err)

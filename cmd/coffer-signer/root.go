@@ -33,7 +33,8 @@ func (a *app) root() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document (docs/json.md)")
-	root.AddCommand(a.initCommand(), a.serveCommand(), a.statusCommand(), a.lockCommand(), a.releaseCommand(), a.versionCommand())
+	root.AddCommand(a.initCommand(), a.serveCommand(), a.statusCommand(), a.lockCommand(), a.releaseCommand(),
+		a.freezeCommand(), a.unfreezeCommand(), a.approveCommand(), a.versionCommand())
 	helptext.Install(root, exitCodes)
 	completions(root)
 	return root

@@ -6,31 +6,30 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"coffer.internal/internal/fault"
-	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/officers"
 	"coffer.internal/internal/signer/wire"
 )
 
 // AdminSocket is where the machine of a home takes what only its own user may ask for, while it serves.
 func AdminSocket(home string) string { return filepath.Join(home, "admin.sock") }
 
-// Admin lets the user that a machine runs as release payments there. It has nothing in common with what coffer may ask for: another
-// socket, in the machine's own home, and another handler; and the kernel says who connects.
+// Admin lets the user that a machine runs as do there what coffer may not ask for (Keeping). It has nothing in common with what coffer
+// may ask for: another socket, in the machine's own home, and another handler; and the kernel says who connects.
 type Admin struct {
 	replies
-	machine *Machine
-	now     func() time.Time
-	peer    func(net.Conn) (uid int, err error)
+	machine  *Machine
+	officers []officers.Officer
+	now      func() time.Time
+	peer     func(net.Conn) (uid int, err error)
 }
 
-// NewAdmin makes the administrative side of a machine.
-func NewAdmin(m *Machine, log *slog.Logger, now func() time.Time) *Admin {
-	return &Admin{replies: replies{log}, machine: m, now: now, peer: peerUID}
+// NewAdmin makes the administrative side of a machine. The officers are those of its policy.
+func NewAdmin(m *Machine, of []officers.Officer, log *slog.Logger, now func() time.Time) *Admin {
+	return &Admin{replies: replies{log}, machine: m, officers: of, now: now, peer: peerUID}
 }
 
 // caller is the key under which a request knows who connected.
@@ -53,52 +52,61 @@ func (a *Admin) Serve(ctx context.Context, l net.Listener) error {
 
 func (a *Admin) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+wire.PathRelease, a.release)
+	mux.HandleFunc("POST "+wire.PathRelease, keeps(a, "a release", a.release))
+	mux.HandleFunc("POST "+wire.PathFreeze, keeps(a, "a freeze", a.freeze))
+	mux.HandleFunc("POST "+wire.PathUnfreeze, keeps(a, "an unfreeze", a.unfreeze))
 	return mux
 }
 
-func (a *Admin) release(w http.ResponseWriter, r *http.Request) {
-	uid, known := r.Context().Value(caller{}).(int)
-	if !known {
-		a.fail(w, fault.New(fault.NotAllowed, "unknown_user", "stop `coffer-signer serve`, then say it again", "it cannot be told who asks"))
-		return
+// keeps handles what the machine's own user alone may ask for.
+func keeps[Request, Answer any](a *Admin, what string, do func(context.Context, Keeping, Request) (Answer, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		uid, known := r.Context().Value(caller{}).(int)
+		if !known {
+			a.fail(w, fault.New(fault.NotAllowed, "unknown_user", "stop `coffer-signer serve`, then say it again", "it cannot be told who asks"))
+			return
+		}
+		if uid != os.Geteuid() {
+			a.log.Warn(what+" by another user was refused", "uid", uid)
+			a.fail(w, fault.New(fault.NotAllowed, "another_user", "run it as the user that serves", "user %d may not ask for %s here, only user %d", uid, what, os.Geteuid()))
+			return
+		}
+		var req Request
+		if err := read(w, r, &req); err != nil {
+			a.fail(w, err)
+			return
+		}
+		done, err := do(r.Context(), Keeping{Journal: a.machine.journal, Machine: a.machine, Officers: a.officers, By: UserName(uid), Now: a.now()}, req)
+		if err != nil {
+			a.log.Warn(what+" was not done", "error", err)
+			a.fail(w, err)
+			return
+		}
+		a.answer(w, done)
 	}
-	if uid != os.Geteuid() {
-		a.log.Warn("a release by another user was refused", "uid", uid)
-		a.fail(w, fault.New(fault.NotAllowed, "another_user", "run it as the user that serves", "user %d may not release here, only user %d", uid, os.Geteuid()))
-		return
-	}
-	var req wire.ReleaseRequest
-	if err := read(w, r, &req); err != nil {
-		a.fail(w, err)
-		return
-	}
-	done, err := Release(r.Context(), a.machine.journal, req, uid, a.now())
-	if err != nil {
-		a.log.Warn("not released", "payment", req.Payment, "ledger", req.Ledger, "error", err)
-		a.fail(w, err)
-		return
-	}
-	a.log.Warn("released", "payment", done.Payment, "ledger", done.Ledger, "address", done.Address, "nonce", done.Nonce, "already", done.AlreadyReleased,
-		"by", done.ReleasedBy, "reason", done.Reason)
-	a.answer(w, done)
 }
 
-// Release records in a journal that a user of this system releases a payment from the place that it is bound to.
-func Release(ctx context.Context, j *journal.Journal, req wire.ReleaseRequest, uid int, now time.Time) (wire.ReleaseAnswer, error) {
-	ledger, state, already, err := j.Release(ctx, journal.Release{
-		Ledger: req.Ledger, Payment: req.Payment, Reason: req.Reason, At: now.UTC().Truncate(time.Second), By: userName(uid),
-	})
-	if err != nil {
-		return wire.ReleaseAnswer{}, err
+func (a *Admin) release(ctx context.Context, k Keeping, req wire.ReleaseRequest) (wire.ReleaseAnswer, error) {
+	done, err := k.Release(ctx, req)
+	if err == nil {
+		a.log.Warn("released", "payment", done.Payment, "ledger", done.Ledger, "address", done.Address, "nonce", done.Nonce, "already", done.AlreadyReleased,
+			"by", done.ReleasedBy, "reason", done.Reason)
 	}
-	return wire.ReleaseAnswer{Ledger: ledger, Payment: req.Payment, AlreadyReleased: already, PaymentState: state}, nil
+	return done, err
 }
 
-// userName is a user's name, or its number if it has none.
-func userName(uid int) string {
-	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		return u.Username
+func (a *Admin) freeze(ctx context.Context, k Keeping, req wire.FreezeRequest) (wire.FreezeAnswer, error) {
+	done, err := k.Freeze(ctx, req)
+	if err == nil {
+		a.log.Warn("frozen: nothing is signed until it is unfrozen", "freeze", done.Freeze, "why", done.Why, "already", done.AlreadyFrozen)
 	}
-	return "uid " + strconv.Itoa(uid)
+	return done, err
+}
+
+func (a *Admin) unfreeze(ctx context.Context, k Keeping, req wire.UnfreezeRequest) (wire.UnfreezeAnswer, error) {
+	done, err := k.Unfreeze(ctx, req)
+	if err == nil && done.Freeze != "" {
+		a.log.Warn("unfrozen", "freeze", done.Freeze, "why", done.Why, "by", k.By, "officers", done.Officers)
+	}
+	return done, err
 }

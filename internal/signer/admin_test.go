@@ -85,7 +85,7 @@ func TestTheAdministrativeSocketReleasesAndDoesNothingElse(t *testing.T) {
 	}
 	m.Lock() // a release needs no key
 	at := time.Date(2026, 11, 25, 12, 0, 0, 999, time.FixedZone("", 3600))
-	socket := listenAndServe(t, NewAdmin(m, quiet, func() time.Time { return at }).Serve)
+	socket := listenAndServe(t, NewAdmin(m, nil, quiet, func() time.Time { return at }).Serve)
 	for _, path := range []string{wire.PathSign, wire.PathKeys, wire.PathLock} {
 		if status, _ := post(t, socket, path, "{}"); status != http.StatusNotFound {
 			t.Errorf("%s: status %d", path, status)
@@ -108,7 +108,7 @@ func TestTheAdministrativeSocketReleasesAndDoesNothingElse(t *testing.T) {
 		}
 		want := wire.ReleaseAnswer{Ledger: ledger, Payment: "p-0", AlreadyReleased: already, PaymentState: signing.PaymentState{
 			Bound: true, ChainType: "evm", ChainID: 1, Address: from, Released: true, ReleasedAt: time.Date(2026, 11, 25, 11, 0, 0, 0, time.UTC),
-			ReleasedBy: userName(os.Geteuid()), Reason: "spent outside",
+			ReleasedBy: UserName(os.Geteuid()), Reason: "spent outside",
 		}}
 		if done != want {
 			t.Errorf("got  %+v\nwant %+v", done, want)
@@ -128,7 +128,7 @@ func TestAnotherUserReleasesNothing(t *testing.T) {
 		"another_user": func(net.Conn) (int, error) { return os.Geteuid() + 1, nil },
 		"unknown_user": func(net.Conn) (int, error) { return 0, errors.New("not known") },
 	} {
-		a := NewAdmin(m, quiet, time.Now)
+		a := NewAdmin(m, nil, quiet, time.Now)
 		a.peer = peer
 		socket := listenAndServe(t, a.Serve)
 		if status, body := post(t, socket, wire.PathRelease, releaseOfP0); status != http.StatusForbidden || !strings.Contains(body, code) {

@@ -91,7 +91,7 @@ func (r replies) failWith(w http.ResponseWriter, status int, err error) {
 	}
 	line := lineOf(w)
 	line.Code, line.Detail = d.Code, d.Message
-	if status >= http.StatusInternalServerError && d.Code != wire.CodeLocked {
+	if status >= http.StatusInternalServerError && d.Code != wire.CodeLocked && d.Code != wire.CodeFrozen {
 		r.log.Error(d.Message, "code", d.Code)
 	}
 	r.send(w, status, wire.Problem{Error: d})

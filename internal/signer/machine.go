@@ -28,8 +28,9 @@ type Machine struct {
 	device  string
 	version string
 
-	locked atomic.Bool  // Lock was called: what is under way ends without an answer
-	using  sync.RWMutex // held to read while keys are in use, to write while they are zeroed
+	locked atomic.Bool                    // Lock was called: what is under way ends without an answer
+	halted atomic.Pointer[journal.Freeze] // Freeze was called, and is not written down yet
+	using  sync.RWMutex                   // held to read while keys are in use, to write while they are zeroed
 	vault  *vault.Vault
 	keys   keys.Backend
 }
@@ -63,8 +64,8 @@ func (m *Machine) Sign(ctx context.Context, b signing.Batch) ([]signing.Answer, 
 }
 
 func (m *Machine) sign(ctx context.Context, b signing.Batch) ([]signing.Answer, error) {
-	if m.locked.Load() {
-		return nil, lockedFault()
+	if err := m.stopped(); err != nil {
+		return nil, err
 	}
 	ps := make([]journal.Proposal, len(b.Requests))
 	for i, r := range b.Requests {
@@ -77,8 +78,8 @@ func (m *Machine) sign(ctx context.Context, b signing.Batch) ([]signing.Answer, 
 	if err := m.signWanted(ctx, ps); err != nil {
 		return nil, err
 	}
-	if m.locked.Load() {
-		return nil, lockedFault()
+	if err := m.stopped(); err != nil {
+		return nil, err
 	}
 	return m.journal.Record(ctx, ps)
 }
@@ -108,8 +109,8 @@ func (m *Machine) signWanted(ctx context.Context, ps []journal.Proposal) error {
 func (m *Machine) NewKey(ctx context.Context, r signing.KeyRequest) (signing.Key, error) {
 	m.using.RLock()
 	defer m.using.RUnlock()
-	if m.locked.Load() {
-		return signing.Key{}, lockedFault()
+	if err := m.stopped(); err != nil {
+		return signing.Key{}, err
 	}
 	k, err := m.journal.NewKey(ctx, r, func(path string) (string, error) {
 		return m.keys.Address(r.ChainType, r.ChainID, path)
@@ -145,8 +146,12 @@ func (m *Machine) Status(context.Context) (signing.Status, error) {
 	if err != nil {
 		return signing.Status{}, err
 	}
+	frozen, err := m.frozen()
+	if err != nil {
+		return signing.Status{}, err
+	}
 	return signing.Status{
-		Device: m.device, Locked: m.locked.Load(), Keys: c.Keys, Signed: c.Signed, Refused: c.Refused, Released: c.Released, Version: m.version,
+		Device: m.device, Locked: m.locked.Load(), Frozen: frozen, Keys: c.Keys, Signed: c.Signed, Refused: c.Refused, Released: c.Released, Version: m.version,
 	}, nil
 }
 

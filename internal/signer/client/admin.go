@@ -3,17 +3,18 @@ package client
 import (
 	"context"
 	"net/http"
-
-	"coffer.internal/internal/signer/wire"
+	"time"
 )
 
-// Release has a payment released by the machine that serves, over its administrative socket: the one at which it knows what coffer may
-// not ask for.
-func Release(ctx context.Context, socket string, r wire.ReleaseRequest) (done wire.ReleaseAnswer, err error) {
+// adminTimeout bounds what is asked of an administrative socket: a backup of a large journal takes minutes.
+const adminTimeout = time.Hour
+
+// Keep asks the machine that serves over its administrative socket: the one at which it knows what coffer may not ask for.
+func Keep(ctx context.Context, socket, path string, request, answer any) error {
 	c, err := Dial("unix:"+socket, nil)
 	if err != nil {
-		return done, err
+		return err
 	}
 	defer c.http.CloseIdleConnections()
-	return done, c.ask(ctx, signTimeout, http.MethodPost, wire.PathRelease, r, &done)
+	return c.ask(ctx, adminTimeout, http.MethodPost, path, request, answer)
 }

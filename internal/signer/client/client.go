@@ -163,6 +163,9 @@ func (c *Client) problem(path string, status int, body []byte) error {
 	if p.Error.Code == wire.CodeLocked {
 		return fault.New(fault.Unreachable, "signer_locked", "stop that process, then "+serveHint, "the signing machine at %s is locked; it must be served again", c.addr)
 	}
+	if p.Error.Code == wire.CodeFrozen {
+		return fault.New(fault.Unreachable, "signer_frozen", p.Error.Hint, "the signing machine at %s: %s", c.addr, p.Error.Message)
+	}
 	return fault.New(kindOf(status), p.Error.Code, p.Error.Hint, "the signing machine: %s", p.Error.Message)
 }
 

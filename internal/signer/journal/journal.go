@@ -9,6 +9,7 @@
 //	release   slot → that it is closed for ever, for which payment, when, why and by whom
 //	key       (chain type, address) → derivation path, and the ledger that it is bound to
 //	ref       (ledger, chain type, counter, ref) → derivation path
+//	act       what people, or the machine itself, did with the machine: freeze, unfreeze, load
 //	counter   the next index of each kind of key; it never goes back
 //
 // Nothing that is written here is told to anybody before it is on the disk.
@@ -50,6 +51,7 @@ var (
 	keys     = []byte("keys")
 	refs     = []byte("refs")
 	counters = []byte("counters")
+	acts     = []byte("acts")
 	meta     = []byte("meta")
 )
 
@@ -61,6 +63,7 @@ var (
 	metaSigned   = []byte("signed")
 	metaReleased = []byte("released")
 	metaRefused  = []byte("refused")
+	metaFrozen   = []byte("frozen") // missing: it is not
 	metaKeys     = []byte("keys")
 )
 
@@ -177,8 +180,10 @@ func begin(tx *bolt.Tx, path string, owner func(m *bolt.Bucket, path string) err
 	if err := owner(m, path); err != nil {
 		return err
 	}
-	if _, err := tx.CreateBucketIfNotExists(releases); err != nil { // journals from before there were releases have none
-		return err
+	for _, name := range [][]byte{releases, acts} { // journals from before there were such have none
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
 	}
 	return bump(m, metaRenewed, 1)
 }

@@ -48,6 +48,9 @@ func (j *Journal) NewKey(ctx context.Context, r signing.KeyRequest, address func
 		k.Account = string(account)
 	}
 	err = j.write(ctx, func(tx *bolt.Tx) (wrote bool, err error) {
+		if err := thawed(tx); err != nil {
+			return false, err
+		}
 		made := false
 		if k.Path, made, err = path(tx, r, account, k.counter()); err != nil {
 			return false, err

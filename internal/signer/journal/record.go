@@ -66,6 +66,9 @@ func (j *Journal) Record(ctx context.Context, ps []Proposal) ([]signing.Answer, 
 	}
 	answers := make([]signing.Answer, len(ps))
 	err := j.write(ctx, func(tx *bolt.Tx) (wrote bool, err error) {
+		if err := thawed(tx); err != nil {
+			return false, err
+		}
 		for i, p := range ps {
 			a, w, err := record(tx, p)
 			wrote = wrote || w

@@ -3,6 +3,8 @@ package journal
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,11 +23,16 @@ type Release struct {
 	At      time.Time `json:"at"`
 	By      string    `json:"by"`
 	Reason  string    `json:"reason"`
+	Proof   []string  `json:"proof,omitempty"` // directives of the officers who approved it
 }
 
-// Release records a release and answers with what is recorded, under the ledger that it found. For a place that was released before,
-// already is true, and what was recorded then stays.
-func (j *Journal) Release(ctx context.Context, r Release) (ledger string, s signing.PaymentState, already bool, err error) {
+// Unapproved is for acts that nobody has to approve.
+func Unapproved(string) (proof []string, err error) { return nil, nil }
+
+// Release records a release and answers with what is recorded, under the ledger that it found. approve is asked about the place as it is
+// in the transaction that closes it, and returns the proof to be kept. For a place that was released before, nothing is asked, already
+// is true, and what was recorded then stays.
+func (j *Journal) Release(ctx context.Context, r Release, approve func(subject string) (proof []string, err error)) (ledger string, s signing.PaymentState, already bool, err error) {
 	r.Reason = strings.TrimSpace(r.Reason)
 	if r.Payment == "" || r.Reason == "" {
 		return "", s, false, fault.New(fault.Usage, "usage", "coffer-signer release REQUEST_ID --reason TEXT", "a release names a payment and a reason")
@@ -39,7 +46,7 @@ func (j *Journal) Release(ctx context.Context, r Release) (ledger string, s sign
 				return false, err
 			}
 		}
-		wrote, err = release(tx, r)
+		wrote, err = release(tx, r, approve)
 		if err == nil {
 			s, err = state(tx, r.Ledger, r.Payment)
 		}
@@ -53,7 +60,7 @@ func (j *Journal) Release(ctx context.Context, r Release) (ledger string, s sign
 }
 
 // release closes the place of a payment, unless it is closed.
-func release(tx *bolt.Tx, r Release) (wrote bool, err error) {
+func release(tx *bolt.Tx, r Release, approve func(subject string) (proof []string, err error)) (wrote bool, err error) {
 	at, ok, err := boundTo(tx, r.Ledger, r.Payment)
 	if err != nil {
 		return false, err
@@ -77,7 +84,16 @@ func release(tx *bolt.Tx, r Release) (wrote bool, err error) {
 		return false, fault.New(fault.Refused, "payment_cancelled", "coffer tx cancel REQUEST_ID ends it; paying after that needs a new request id",
 			"payment %q is cancelled at %s: it is never signed anew", r.Payment, at)
 	}
+	if r.Proof, err = approve(releaseSubject(r.Ledger, r.Payment, at)); err != nil {
+		return false, err
+	}
 	return true, errors.Join(putJSON(tx.Bucket(releases), slot.key, r), bump(tx.Bucket(meta), metaReleased, 1))
+}
+
+// releaseSubject is what officers approve: that this payment of this ledger is released from this place, and from no other. It is one
+// word to a shell, and no two releases have the same.
+func releaseSubject(ledger, payment string, at Place) string {
+	return fmt.Sprintf("%s/%s/%s/%d/%s/%d", url.PathEscape(ledger), url.PathEscape(payment), at.ChainType, at.ChainID, at.Address, at.Nonce)
 }
 
 // Payment says where a payment id stands. It comes through the group's lock, so that what it says is on the disk.

@@ -17,7 +17,7 @@ var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
 func (w *world) release(id string) (signing.PaymentState, bool, error) {
 	w.t.Helper()
-	_, s, already, err := w.Release(w.t.Context(), Release{Ledger: ledger, Payment: id, At: noon, By: "ops", Reason: "spent outside"})
+	_, s, already, err := w.Release(w.t.Context(), Release{Ledger: ledger, Payment: id, At: noon, By: "ops", Reason: "spent outside"}, Unapproved)
 	return s, already, err
 }
 
@@ -90,7 +90,7 @@ func TestAReleaseSaidTwiceKeepsTheFirstRecord(t *testing.T) {
 	if diff := cmp.Diff(want, first); diff != "" || already || err != nil {
 		t.Fatalf("%v, %v\n%s", already, err, diff)
 	}
-	_, again, already, err := w.Release(t.Context(), Release{Ledger: ledger, Payment: "p", At: noon.Add(time.Hour), By: "somebody", Reason: "another"})
+	_, again, already, err := w.Release(t.Context(), Release{Ledger: ledger, Payment: "p", At: noon.Add(time.Hour), By: "somebody", Reason: "another"}, Unapproved)
 	if diff := cmp.Diff(first, again); diff != "" || !already || err != nil {
 		t.Errorf("%v, %v\n%s", already, err, diff)
 	}
@@ -142,7 +142,7 @@ func TestWhatCannotBeReleasedIsNamed(t *testing.T) {
 		}
 	}
 	for code, reason := range map[string]string{"usage": " \n", "long_reason": strings.Repeat("x", 1025)} {
-		if _, _, _, err := w.Release(t.Context(), Release{Ledger: ledger, Payment: "c", Reason: reason}); fault.Code(err) != code {
+		if _, _, _, err := w.Release(t.Context(), Release{Ledger: ledger, Payment: "c", Reason: reason}, Unapproved); fault.Code(err) != code {
 			t.Errorf("reason of %d bytes: %v", len(reason), err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestALedgerIsNamedOnlyWhenSeveralHaveThePayment(t *testing.T) {
 	p.KeyLedger = "ledger-2"
 	w.record(append(all(payment(0, "both", "1"), payment(2, "one", "1")), p)...)
 	ask := func(ledger, id string) (string, signing.PaymentState, error) {
-		found, s, _, err := w.Release(t.Context(), Release{Ledger: ledger, Payment: id, At: noon, Reason: "x"})
+		found, s, _, err := w.Release(t.Context(), Release{Ledger: ledger, Payment: id, At: noon, Reason: "x"}, Unapproved)
 		return found, s, err
 	}
 	if _, _, err := ask("", "both"); fault.Code(err) != "which_ledger" || !strings.Contains(err.Error(), "ledger-1, ledger-2") {

@@ -10,6 +10,8 @@
 // On the machine's own administrative socket, and on no other:
 //
 //	POST /v1/release        ReleaseRequest → ReleaseAnswer
+//	POST /v1/freeze         FreezeRequest → FreezeAnswer
+//	POST /v1/unfreeze       UnfreezeRequest → UnfreezeAnswer
 //
 // Anything else than status 200 carries a Problem.
 package wire
@@ -30,6 +32,9 @@ const (
 	PathStatus  = "/v1/status"
 	PathLock    = "/v1/lock"
 	PathRelease = "/v1/release"
+
+	PathFreeze   = "/v1/freeze"
+	PathUnfreeze = "/v1/unfreeze"
 )
 
 const (
@@ -44,6 +49,7 @@ const (
 // The codes of Problems that are told apart.
 const (
 	CodeLocked      = "locked"       // the machine is locked
+	CodeFrozen      = "frozen"       // the machine is frozen
 	CodeRateLimited = "rate_limited" // the caller asked for too much in too short a time: nothing was done
 )
 
@@ -91,6 +97,32 @@ type ReleaseRequest struct {
 	Ledger  string `json:"ledger,omitempty"` // empty: the only one that has such a payment
 	Payment string `json:"payment"`
 	Reason  string `json:"reason"`
+
+	Approvals []string `json:"approvals,omitempty"` // directives of officers
+}
+
+// FreezeRequest asks the machine to sign nothing more. Who asks and when is not for it to say.
+type FreezeRequest struct {
+	Reason string `json:"reason"`
+}
+
+// FreezeAnswer is the freeze as it is now.
+type FreezeAnswer struct {
+	Freeze        string `json:"freeze"` // its id
+	Why           string `json:"why"`    // all reasons so far
+	AlreadyFrozen bool   `json:"already_frozen"`
+}
+
+// UnfreezeRequest asks the machine to sign again.
+type UnfreezeRequest struct {
+	Approvals []string `json:"approvals,omitempty"` // directives of officers
+}
+
+// UnfreezeAnswer is the freeze that was ended.
+type UnfreezeAnswer struct {
+	Freeze   string   `json:"freeze"` // its id; empty if the machine was not frozen
+	Why      string   `json:"why"`
+	Officers []string `json:"officers"` // who approved; nobody, if the policy names no officers
 }
 
 // ReleaseAnswer is what is recorded.
