@@ -96,7 +96,7 @@ func (a *app) serve(ctx context.Context, pass *passphrase, socket signer.Socket)
 func (a *app) listenForAdmin(home string) (net.Listener, error) {
 	l, err := signer.Socket{Path: signer.AdminSocket(home), Mode: 0o600}.Listen()
 	if fault.Code(err) == "long_socket" {
-		a.logger().Warn("no administrative socket: `coffer-signer release` needs this process to be stopped", "error", err)
+		a.logger().Warn("no administrative socket: what only its own user may do (release, freeze, backup …) needs this process to be stopped", "error", err)
 		return nil, nil
 	}
 	return l, err

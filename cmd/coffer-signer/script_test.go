@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/client"
 	"coffer.internal/signing"
 )
@@ -75,15 +76,21 @@ func awaitSocket(path string, ended <-chan struct{}) error {
 }
 
 // sign asks for a signature of a small payment from the ledger's one key of EVM chain 1, and prints "signed" or the refusal's code.
+// With ! there is to be no answer, and it prints why.
 //
-//	sign SOCKET LEDGER PAYMENT NONCE
+//	[!] sign SOCKET LEDGER PAYMENT NONCE
 func sign(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 4 {
+	if len(args) != 4 {
 		ts.Fatalf("usage: sign SOCKET LEDGER PAYMENT NONCE")
 	}
 	c, err := client.Dial("unix:"+ts.MkAbs(args[0]), verify)
 	ts.Check(err)
 	k, err := c.NewKey(context.Background(), signing.KeyRequest{Ledger: args[1], ChainType: "evm", ChainID: 1, Ref: "hot"})
+	if neg && err != nil {
+		_, err = fmt.Fprintln(ts.Stdout(), fault.Code(err))
+		ts.Check(err)
+		return
+	}
 	ts.Check(err)
 	nonce, err := strconv.ParseUint(args[3], 10, 64)
 	ts.Check(err)
