@@ -19,8 +19,15 @@ func (s *System) Available(ctx context.Context, i nonce.Info) (nonce.Availabilit
 	if err != nil || !a.OK() {
 		return a, err
 	}
-	// Choosing does not mind a locked machine, because what is asked for waits and is signed later. A person does.
-	if st, err := s.machine.Status(ctx); err == nil && st.Locked {
+	// Choosing does not mind a locked or frozen machine, because what is asked for waits and is signed later. A person does.
+	switch st, err := s.machine.Status(ctx); {
+	case err != nil:
+	case st.Frozen != "":
+		return nonce.Availability{
+			Why:  "its signing machine is frozen, so what is asked for waits: " + st.Frozen,
+			Hint: "coffer-signer status tells why; coffer-signer unfreeze, by two officers, when that is over",
+		}, nil
+	case st.Locked:
 		return nonce.Availability{
 			Why:  "its signing machine is locked: what is asked for waits",
 			Hint: "stop that process, then coffer-signer serve --passphrase-file FILE",

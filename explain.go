@@ -23,6 +23,8 @@ func (s *System) Explain(ctx context.Context, request string) (withdrawal.Explan
 	switch st, err := s.machine.Status(asking); {
 	case err != nil:
 		o.Signer = withdrawal.SignerSilent
+	case st.Frozen != "":
+		o.Signer, o.Frozen = withdrawal.SignerFrozen, st.Frozen
 	case st.Locked:
 		o.Signer = withdrawal.SignerLocked
 	}

@@ -78,7 +78,7 @@ func (s figures) Figures(ctx context.Context) (f metrics.Figures, err error) {
 	c := s.cache.Figures()
 	f.Cache = metrics.Cache{Hits: uint64(c.Hits), Misses: uint64(c.Misses), Size: int(c.Entries)}
 	if st, err := s.machine.Status(ctx); err == nil {
-		f.SignerUp, f.SignerLocked = true, st.Locked
+		f.SignerUp, f.SignerLocked, f.SignerFrozen = true, st.Locked, st.Frozen != ""
 	}
 	return f, err
 }

@@ -35,6 +35,7 @@ const (
 	AlarmNodeBehind    AlarmKind = "node_behind"    // one has old blocks, and others new ones
 	AlarmSignerSilent  AlarmKind = "signer_silent"  // something waits for the signing machine, which does not answer
 	AlarmSignerLocked  AlarmKind = "signer_locked"  // something waits for it, and it is locked
+	AlarmSignerFrozen  AlarmKind = "signer_frozen"  // something waits for it, and it is frozen: a person or the machine itself found something wrong
 	AlarmNoFunds       AlarmKind = "no_funds"       // a queued payment that no wallet has the funds for
 	AlarmFeeCap        AlarmKind = "fee_cap"        // fees are above the chain's cap, and something waits (F30)
 )
@@ -99,6 +100,8 @@ var alarmKinds = map[AlarmKind]alarmRule{
 		"coffer-signer status; then coffer-signer serve --passphrase-file FILE"},
 	AlarmSignerLocked: {aboutChain, false, false, 1,
 		"stop that process, then coffer-signer serve --passphrase-file FILE"},
+	AlarmSignerFrozen: {aboutChain, false, false, 1,
+		"coffer-signer status tells why; coffer-signer unfreeze, by two officers, when that is over (docs/signer.md)"},
 	AlarmNoFunds: {aboutChain, false, false, 1,
 		"top up a hot wallet: coffer list {id}, then coffer info ADDRESS {id}; or coffer tx cancel {payment}"},
 	AlarmFeeCap: {aboutChain, false, false, 1,

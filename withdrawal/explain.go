@@ -34,6 +34,7 @@ const (
 	CauseTurn          Cause = "turn"          // its turn has not come
 	CauseSignerSilent  Cause = "signer_silent" // also of what is asked for
 	CauseSignerLocked  Cause = "signer_locked" // also of what is asked for
+	CauseSignerFrozen  Cause = "signer_frozen" // likewise
 )
 
 // Under way.
@@ -91,13 +92,20 @@ const (
 	SignerUnknown SignerState = ""       // it was not asked
 	SignerReady   SignerState = "ready"  // it answers
 	SignerLocked  SignerState = "locked" // it answers, and signs nothing
+	SignerFrozen  SignerState = "frozen" // it answers, and signs nothing until officers unfreeze it
 	SignerSilent  SignerState = "silent" // it does not answer
 )
+
+// signsNothing says whether what is asked for waits.
+func (s SignerState) signsNothing() bool {
+	return s == SignerLocked || s == SignerFrozen || s == SignerSilent
+}
 
 // Outside is what Explain needs to know that is not in the database.
 type Outside struct {
 	Signer   SignerState
-	NoDaemon bool // it is known that none runs
+	Frozen   string // why the signing machine is frozen
+	NoDaemon bool   // it is known that none runs
 }
 
 // explained is what an explanation is made from.

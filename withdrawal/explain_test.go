@@ -119,6 +119,8 @@ func TestEachCauseIsExplainedWithWhatIsSeenAndWhatToRun(t *testing.T) {
 		"bound a moment ago": {func(f *explained) { f.row.State = store.WithdrawalAssigned }, CauseTurn, "has its nonce", ""},
 
 		"asked":         {func(f *explained) { asked7(f, tried("asked", "")) }, CauseAsked, "asked", "coffer-signer status"},
+		"signer frozen": {func(f *explained) { f.Signer, f.Frozen = SignerFrozen, "odd" }, CauseSignerFrozen, "frozen: odd", "coffer-signer status; coffer-signer unfreeze"},
+		"asked, frozen": {func(f *explained) { asked7(f, tried("asked", "")); f.Signer = SignerFrozen }, CauseSignerFrozen, "same nonce", "coffer-signer status; coffer-signer unfreeze"},
 		"asked, locked": {func(f *explained) { asked7(f, tried("asked", "")); f.Signer = SignerLocked }, CauseSignerLocked, "same nonce", "coffer-signer serve --passphrase-file FILE"},
 		"asked, silent": {func(f *explained) { asked7(f, tried("asked", "")); f.Signer = SignerSilent }, CauseSignerSilent, "does not answer",
 			"coffer-signer status; coffer-signer serve --passphrase-file FILE"},

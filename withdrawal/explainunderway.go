@@ -57,7 +57,7 @@ func (e *Explanation) mined(f explained, p place) {
 
 // asked explains one that waits for the signing machine.
 func (e *Explanation) asked(f explained) {
-	if f.Signer == SignerLocked || f.Signer == SignerSilent {
+	if f.Signer.signsNothing() {
 		e.signer(f, "it answers, and the payment goes on at the same nonce")
 		return
 	}
@@ -131,7 +131,7 @@ func (e *Explanation) gap(f explained, where string, gap, nonce uint64) {
 		e.say(CauseGap, fmt.Sprintf("%s: reservation %s holds it", why, n.Request), next, fmt.Sprintf("coffer nonce release %s %d --fence %d", where, n.Nonce, n.Fence))
 		return
 	}
-	if f.Signer == SignerLocked || f.Signer == SignerSilent {
+	if f.Signer.signsNothing() {
 		e.signer(f, fmt.Sprintf("nonce %d is signed, and this payment goes on", gap))
 		e.Why = why + ": " + e.Why
 		return

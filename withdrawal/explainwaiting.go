@@ -26,7 +26,7 @@ func (e *Explanation) waiting(f explained) {
 			fmt.Sprintf("coffer activate %s %d", w.Address, w.ChainID))
 	case f.Signer == SignerSilent:
 		e.signer(f, "it is asked for then")
-	case f.Signer == SignerLocked && f.row.Reason == "":
+	case (f.Signer == SignerLocked || f.Signer == SignerFrozen) && f.row.Reason == "":
 		e.signer(f, "it is signed then")
 	case len(free) == 0:
 		e.allBraked(f, active)
@@ -100,6 +100,10 @@ func (e *Explanation) signer(f explained, then string) {
 	const serve = "coffer-signer serve --passphrase-file FILE"
 	if f.Signer == SignerLocked {
 		e.say(CauseSignerLocked, "the signing machine is locked", "once its process is stopped and it is served again, "+then, serve)
+		return
+	}
+	if f.Signer == SignerFrozen {
+		e.say(CauseSignerFrozen, "the signing machine is frozen: "+f.Frozen, "once officers unfreeze it, "+then, "coffer-signer status", "coffer-signer unfreeze")
 		return
 	}
 	e.say(CauseSignerSilent, "the signing machine does not answer", "once it does, "+then, "coffer-signer status", serve)

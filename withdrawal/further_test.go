@@ -487,6 +487,6 @@ func TestASuccessWithoutPayingCanBeReleasedAndPaidAgain(t *testing.T) {
 // release does what an operator does at the signing machine.
 func (w *world) release(payment string) {
 	w.Helper()
-	_, _, _, err := w.journal.Release(w.Context(), journal.Release{Payment: payment, Reason: "it is external", By: "officer", At: time.Now()})
+	_, _, _, err := w.journal.Release(w.Context(), journal.Release{Payment: payment, Reason: "it is external", By: "officer", At: time.Now()}, journal.Unapproved)
 	w.must(err)
 }

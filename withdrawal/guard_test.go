@@ -274,6 +274,23 @@ func (w *world) topUp(hot wallet.Wallet, n int64) {
 	w.node.Commit()
 }
 
+func TestAFrozenMachineIsAnAlarmOnlyWhileSomethingWaitsForIt(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		w.machine.status = func(s signing.Status) (signing.Status, error) { s.Frozen = "odd"; return s, nil }
+		w.guards(1)
+		w.wantAlarms()
+		w.submit("a")
+		w.guards(1)
+		w.wantAlarms(withdrawal.AlarmSignerFrozen)
+		w.machine.status = func(s signing.Status) (signing.Status, error) { return s, errDied }
+		w.guards(3)
+		w.wantAlarms(withdrawal.AlarmSignerFrozen, withdrawal.AlarmSignerSilent) // whether it is frozen, nobody knows now
+		w.machine.status = nil
+		w.guards(1)
+		w.wantAlarms()
+	})
+}
+
 func TestAMachineThatIsLockedOrSilentIsAnAlarmOnlyWhileSomethingWaitsForIt(t *testing.T) {
 	onBoth(t, 1, func(w *world) {
 		w.machine.status = func(s signing.Status) (signing.Status, error) { s.Locked = true; return s, nil }

@@ -295,6 +295,9 @@ func (l *lane) guardMachine(ctx context.Context, f *guardFacts) {
 	st, err := m.Status(ctx)
 	if ctx.Err() == nil {
 		f.signer = signerFacts{known: true, silent: err != nil, locked: err == nil && st.Locked}
+		if err == nil {
+			f.signer.frozen = st.Frozen
+		}
 	}
 }
 

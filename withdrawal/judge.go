@@ -51,6 +51,7 @@ type walletFacts struct {
 // signerFacts are what the signing machine says of itself.
 type signerFacts struct {
 	known, silent, locked bool
+	frozen                string // why; empty: it is not
 }
 
 // reviewFacts are a payment that waits for a person.

@@ -154,6 +154,9 @@ func TestEveryAlarmOfTheClosedListIsRaisedByItsCauseAndByNothingElse(t *testing.
 		{"it is locked", func(f *guardFacts) {
 			f.wallets[0].out, f.signer.locked = []store.Attempt{out(9, store.AttemptAsked, "", time.Second)}, true
 		}, []AlarmKind{AlarmSignerLocked}},
+		{"it is frozen", func(f *guardFacts) {
+			f.wallets[0].out, f.signer.frozen = []store.Attempt{out(9, store.AttemptAsked, "", time.Second)}, "odd"
+		}, []AlarmKind{AlarmSignerFrozen}},
 		{"it is locked, and nothing waits for it", func(f *guardFacts) { f.signer.locked = true }, nil},
 		{"F30 fees are above the cap", func(f *guardFacts) {
 			high := "the base fee is 900 gwei"
@@ -227,10 +230,10 @@ func TestWhatIsOverEndsAndWhatIsNotKnownEndsNothing(t *testing.T) {
 		}, []AlarmKind{AlarmWrongChain, AlarmNodesDisagree, AlarmHeadOld, AlarmClock, AlarmNodesSilent, AlarmNodeBehind}},
 		{"one is silent", func(f *guardFacts) { f.nodes[0] = chain.NodeState{Name: "http://a", Problem: "EOF"} }, []AlarmKind{AlarmNodesDisagree, AlarmNodeBehind}},
 		{"the delegation could not be read", func(f *guardFacts) { f.wallets[0].delegate = nil }, []AlarmKind{AlarmDelegated}},
-		{"the signing machine was not asked", func(f *guardFacts) { f.waiting, f.signer = &store.Withdrawal{CreatedAt: noon}, signerFacts{} }, []AlarmKind{AlarmSignerSilent, AlarmSignerLocked}},
+		{"the signing machine was not asked", func(f *guardFacts) { f.waiting, f.signer = &store.Withdrawal{CreatedAt: noon}, signerFacts{} }, []AlarmKind{AlarmSignerSilent, AlarmSignerLocked, AlarmSignerFrozen}},
 		{"fees could not be read", func(f *guardFacts) { f.waiting, f.fees = &store.Withdrawal{CreatedAt: noon}, nil }, []AlarmKind{AlarmFeeCap}},
 		{"another daemon judges the chain", func(f *guardFacts) { f.leads = false },
-			[]AlarmKind{AlarmWrongChain, AlarmNodesDisagree, AlarmHeadOld, AlarmClock, AlarmNodesSilent, AlarmNodeSilent, AlarmNodeBehind, AlarmSignerSilent, AlarmSignerLocked, AlarmNoFunds, AlarmFeeCap, AlarmNeedsReview}},
+			[]AlarmKind{AlarmWrongChain, AlarmNodesDisagree, AlarmHeadOld, AlarmClock, AlarmNodesSilent, AlarmNodeSilent, AlarmNodeBehind, AlarmSignerSilent, AlarmSignerLocked, AlarmSignerFrozen, AlarmNoFunds, AlarmFeeCap, AlarmNeedsReview}},
 		{"another daemon drives the wallet", func(f *guardFacts) { f.wallets[0].row.ID = 8 },
 			[]AlarmKind{AlarmNotAccepted, AlarmStuck, AlarmRejected, AlarmDelegated, AlarmNoGas, AlarmGapRefused}},
 	} {

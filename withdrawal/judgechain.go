@@ -131,9 +131,13 @@ func (j *judgement) machine() {
 	case !j.f.signer.known:
 		j.unknown(AlarmSignerSilent, "")
 		j.unknown(AlarmSignerLocked, "")
+		j.unknown(AlarmSignerFrozen, "")
 	case j.f.signer.silent:
 		j.unknown(AlarmSignerLocked, "")
+		j.unknown(AlarmSignerFrozen, "")
 		j.say(j.f.alarm(AlarmSignerSilent, nil, "", "", "the signing machine does not answer, and something waits for it since %s", at(since)))
+	case j.f.signer.frozen != "":
+		j.say(j.f.alarm(AlarmSignerFrozen, nil, "", "", "the signing machine is frozen, and something waits for it since %s: %s", at(since), j.f.signer.frozen))
 	case j.f.signer.locked:
 		j.say(j.f.alarm(AlarmSignerLocked, nil, "", "", "the signing machine is locked, and something waits for it since %s", at(since)))
 	}

@@ -20,8 +20,8 @@ type Figures struct {
 	Alarms  []Alarm
 	Nodes   []Node
 	Cache   Cache
-	// SignerUp: the signing machine answers. Locked says something only then.
-	SignerUp, SignerLocked bool
+	// SignerUp: the signing machine answers. Locked and frozen say something only then.
+	SignerUp, SignerLocked, SignerFrozen bool
 }
 
 // Queue is how many withdrawals of a chain stand in a state, and when the oldest was accepted.
@@ -68,7 +68,7 @@ type collector struct {
 	queue, queueAge                                                                     *prometheus.Desc
 	cursor, free, reserved, unmined, inFlight, gaps, waits, active, brake, leased, mine *prometheus.Desc
 	alarms, nodeUp, nodeHead, nodeAge, nodeLag                                          *prometheus.Desc
-	hits, misses, size, signerUp, signerLocked, took, failed                            *prometheus.Desc
+	hits, misses, size, signerUp, signerLocked, signerFrozen, took, failed              *prometheus.Desc
 }
 
 func newCollector(source Source) *collector {
@@ -101,6 +101,7 @@ func newCollector(source Source) *collector {
 		size:         d("coffer_cache_entries", "Entries of this process's cache."),
 		signerUp:     d("coffer_signer_up", "1 if the signing machine answers."),
 		signerLocked: d("coffer_signer_locked", "1 if it answers that it is locked."),
+		signerFrozen: d("coffer_signer_frozen", "1 if it answers that it is frozen."),
 		took:         d("coffer_scrape_duration_seconds", "How long reading these figures took."),
 		failed:       d("coffer_scrape_failed", "1 if some figures could not be read, and are missing here."),
 	}
@@ -156,6 +157,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.size, float64(f.Cache.Size))
 	gauge(c.signerUp, bit(f.SignerUp))
 	gauge(c.signerLocked, bit(f.SignerLocked))
+	gauge(c.signerFrozen, bit(f.SignerFrozen))
 	gauge(c.took, time.Since(began).Seconds())
 	gauge(c.failed, bit(err != nil))
 }
