@@ -5,7 +5,9 @@
 package signer
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"runtime"
 	"sync"
@@ -26,6 +28,7 @@ import (
 type Machine struct {
 	journal *journal.Journal
 	device  string
+	public  ed25519.PublicKey // the identity key
 	version string
 
 	locked atomic.Bool                    // Lock was called: what is under way ends without an answer
@@ -38,6 +41,7 @@ type Machine struct {
 var (
 	_ signing.Machine  = (*Machine)(nil)
 	_ signing.Releases = (*Machine)(nil)
+	_ signing.Journal  = (*Machine)(nil)
 )
 
 // New puts a machine together whose keys come from the vault's words. Vault and journal are the machine's from now on: Close ends both.
@@ -48,7 +52,8 @@ func New(v *vault.Vault, j *journal.Journal, version string) *Machine {
 // NewWithKeys puts a machine together whose keys are elsewhere: the vault gives it only its identity. All three are the machine's from
 // now on.
 func NewWithKeys(v *vault.Vault, k keys.Backend, j *journal.Journal, version string) *Machine {
-	return &Machine{journal: j, device: v.Device(), version: version, vault: v, keys: k}
+	public := bytes.Clone(v.Identity().Public().(ed25519.PublicKey)) // the vault zeroes its own
+	return &Machine{journal: j, device: v.Device(), public: public, version: version, vault: v, keys: k}
 }
 
 // Sign answers every request, in order, or none. Signing itself is done on all CPUs and before the journal is written, so a
@@ -81,7 +86,12 @@ func (m *Machine) sign(ctx context.Context, b signing.Batch) ([]signing.Answer, 
 	if err := m.stopped(); err != nil {
 		return nil, err
 	}
-	return m.journal.Record(ctx, ps)
+	answers, err := m.journal.Record(ctx, ps)
+	if err != nil {
+		return nil, err
+	}
+	m.signReceipts(b.Requests, answers)
+	return answers, nil
 }
 
 // signWanted makes the signatures that are wanted.
@@ -151,7 +161,7 @@ func (m *Machine) Status(context.Context) (signing.Status, error) {
 		return signing.Status{}, err
 	}
 	return signing.Status{
-		Device: m.device, Locked: m.locked.Load(), Frozen: frozen, Keys: c.Keys, Signed: c.Signed, Refused: c.Refused, Released: c.Released, Version: m.version,
+		Device: m.device, Identity: m.public, Locked: m.locked.Load(), Frozen: frozen, Keys: c.Keys, Signed: c.Signed, Refused: c.Refused, Released: c.Released, Version: m.version,
 	}, nil
 }
 

@@ -75,6 +75,7 @@ var endpoints = map[string]endpoint{
 	wire.PathKeys:    {method: http.MethodPost, roles: []certs.Role{certs.Client}, logged: true, handle: (*Server).newKey},
 	wire.PathFind:    {method: http.MethodPost, roles: []certs.Role{certs.Client, certs.Reader}, handle: (*Server).findKey},
 	wire.PathPayment: {method: http.MethodPost, roles: []certs.Role{certs.Client, certs.Reader}, handle: (*Server).findPayment},
+	wire.PathJournal: {method: http.MethodPost, roles: []certs.Role{certs.Client, certs.Reader}, handle: (*Server).journal},
 	wire.PathStatus:  {method: http.MethodGet, roles: []certs.Role{certs.Client, certs.Reader, certs.Officer}, handle: (*Server).status},
 	wire.PathLock:    {method: http.MethodPost, roles: []certs.Role{certs.Officer}, local: true, always: true, handle: (*Server).lock},
 }
@@ -147,7 +148,7 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	}
 	out := wire.SignAnswers{Answers: make([]wire.SignAnswer, len(answers))}
 	for i, a := range answers {
-		out.Answers[i] = wire.SignAnswer{Digest: a.Digest.String(), Raw: a.Raw, Hash: a.Hash, Refusal: a.Refusal, Receipt: a.Receipt}
+		out.Answers[i] = signAnswer(a)
 		if a.Refusal != nil {
 			s.log.Warn("refused", "digest", a.Digest, "kind", a.Refusal.Kind, "code", a.Refusal.Code, "reason", a.Refusal.Reason)
 		}
@@ -247,6 +248,32 @@ func (s *Server) findPayment(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, st)
+}
+
+func (s *Server) journal(w http.ResponseWriter, r *http.Request) {
+	var req wire.JournalRequest
+	if err := read(w, r, &req); err != nil {
+		s.fail(w, err)
+		return
+	}
+	var out wire.JournalAnswer
+	entries, err := s.machine.Entries(r.Context(), req.Ledger, req.After, req.Limit)
+	if err == nil {
+		out.Highest, err = s.machine.Highest(r.Context(), req.Ledger)
+	}
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	out.Entries = make([]wire.JournalEntry, len(entries))
+	for i, e := range entries {
+		out.Entries[i] = wire.JournalEntry{At: e.At, Intent: e.Intent, SignAnswer: signAnswer(e.Answer())}
+	}
+	s.answer(w, out)
+}
+
+func signAnswer(a signing.Answer) wire.SignAnswer {
+	return wire.SignAnswer{Digest: a.Digest.String(), Raw: a.Raw, Hash: a.Hash, Refusal: a.Refusal, Receipt: a.Receipt}
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {

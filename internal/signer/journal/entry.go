@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -13,14 +14,19 @@ import (
 
 // entry is what is kept for a digest: the intent, and either signature or refusal.
 type entry struct {
+	Seq     uint64           `json:"seq,omitempty"` // the number of its receipt
+	At      time.Time        `json:"at,omitzero"`   // when it was journaled; missing: before there were receipts
 	Intent  json.RawMessage  `json:"intent"`
 	Raw     []byte           `json:"raw,omitempty"`
 	Hash    string           `json:"hash,omitempty"`
 	Refusal *signing.Refusal `json:"refusal,omitempty"`
 }
 
-func putEntry(tx *bolt.Tx, i signing.Intent, a signing.Answer) error {
-	return putJSON(tx.Bucket(entries), a.Digest[:], entry{i.Canonical(), a.Raw, a.Hash, a.Refusal})
+func (e entry) put(tx *bolt.Tx, d signing.Digest) error { return putJSON(tx.Bucket(entries), d[:], e) }
+
+// answer is an entry as it is given out. The signature of its receipt is for the machine to make: it is the same each time.
+func (e entry) answer(d signing.Digest) signing.Answer {
+	return signing.Answer{Digest: d, Raw: e.Raw, Hash: e.Hash, Refusal: e.Refusal, Receipt: signing.Receipt{Seq: e.Seq}}
 }
 
 // answer reads the journaled answer of a digest.
@@ -29,7 +35,7 @@ func answer(tx *bolt.Tx, d signing.Digest) (signing.Answer, error) {
 	if _, err := getJSON(tx.Bucket(entries), d[:], &e); err != nil {
 		return signing.Answer{}, err
 	}
-	return signing.Answer{Digest: d, Raw: e.Raw, Hash: e.Hash, Refusal: e.Refusal}, nil
+	return e.answer(d), nil
 }
 
 // journaled reads the intent of a digest; that of a digest without an answer is empty.

@@ -2,7 +2,9 @@
 // keeps two different payloads from ever being signed for one nonce or one output of Bitcoin (but for dearer copies of one payment and
 // its cancellation on EVM), one payment from being signed at two places, and two payments from being one transaction.
 //
-//	entry     digest → the intent in its canonical encoding, and the signed bytes with their hash, or the refusal
+//	entry     digest → the intent in its canonical encoding, and the signed bytes with their hash, or the refusal; when, and the number
+//	          of its receipt
+//	receipt   (ledger, number) → digest
 //	slot      (chain type, chain id, address, nonce, on Solana also attempt), on Bitcoin each outpoint and on Solana the message
 //	          → the digests that are signed for it, in order; the first owns it
 //	payment   (ledger, payment id) → its place: all its slots
@@ -36,8 +38,9 @@ import (
 // FileName is the journal's file in the signing machine's home.
 const FileName = "journal.db"
 
-// format is the version of the journal's content.
-const format = "1"
+// format is the version of the journal's content. One of version 1 (no receipts, no limits) is taken over when it is opened; a program
+// that knows nothing of limits must not go on with one of version 2.
+const format = "2"
 
 // maxCalls is how many callers one commit carries.
 const maxCalls = 64
@@ -45,15 +48,22 @@ const maxCalls = 64
 // The buckets.
 var (
 	entries  = []byte("entries")
+	receipts = []byte("receipts")
 	slots    = []byte("slots")
 	payments = []byte("payments")
 	releases = []byte("releases")
 	keys     = []byte("keys")
 	refs     = []byte("refs")
 	counters = []byte("counters")
+	sums     = []byte("sums")
+	marks    = []byte("marks")
+	closed   = []byte("closed")
 	acts     = []byte("acts")
 	meta     = []byte("meta")
 )
+
+// buckets are all of them.
+var buckets = [][]byte{entries, receipts, slots, payments, releases, keys, refs, counters, sums, marks, closed, acts, meta}
 
 // What stands in meta.
 var (
@@ -121,8 +131,8 @@ func Create(dir string) (err error) {
 }
 
 func lay(tx *bolt.Tx) error {
-	for _, name := range [][]byte{entries, slots, payments, releases, keys, refs, counters, meta} {
-		if _, err := tx.CreateBucket(name); err != nil {
+	for _, name := range buckets {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
 	}
@@ -174,14 +184,18 @@ func begin(tx *bolt.Tx, path string, owner func(m *bolt.Bucket, path string) err
 	if m == nil {
 		return fault.New(fault.Refused, "journal_broken", "put back the newest "+FileName+" of this machine", "%s is no journal of a signing machine", path)
 	}
-	if got := string(m.Get(metaFormat)); got != format {
+	got := string(m.Get(metaFormat))
+	if got != format && got != "1" {
 		return fault.New(fault.Refused, "journal_format", "use the version of coffer-signer that wrote it", "%s has format %q, this program knows %s", path, got, format)
 	}
 	if err := owner(m, path); err != nil {
 		return err
 	}
-	for _, name := range [][]byte{releases, acts} { // journals from before there were such have none
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+	if err := lay(tx); err != nil { // those of earlier versions have not all buckets
+		return err
+	}
+	if got == "1" {
+		if err := numberAll(tx); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -69,8 +70,9 @@ func (j *Journal) Record(ctx context.Context, ps []Proposal) ([]signing.Answer, 
 		if err := thawed(tx); err != nil {
 			return false, err
 		}
+		at := j.now().UTC().Truncate(time.Second)
 		for i, p := range ps {
-			a, w, err := record(tx, p)
+			a, w, err := record(tx, p, at)
 			wrote = wrote || w
 			if err != nil {
 				return wrote, err
@@ -90,7 +92,7 @@ func noPolicy() error {
 }
 
 // record brings one proposal to its answer. wrote is true as soon as anything was written.
-func record(tx *bolt.Tx, p Proposal) (a signing.Answer, wrote bool, err error) {
+func record(tx *bolt.Tx, p Proposal, at time.Time) (a signing.Answer, wrote bool, err error) {
 	f, err := facts(tx, p)
 	if err != nil {
 		return a, false, err
@@ -101,14 +103,23 @@ func record(tx *bolt.Tx, p Proposal) (a signing.Answer, wrote bool, err error) {
 		a, err = answer(tx, p.Digest)
 		return a, false, err
 	case Refuse:
-		a = signing.Answer{Digest: p.Digest, Refusal: d.Refusal}
-		return a, true, errors.Join(putEntry(tx, p.Intent, a), bump(tx.Bucket(meta), metaRefused, 1))
+		a, err = newEntry(tx, p, entry{At: at, Refusal: d.Refusal})
+		return a, true, errors.Join(err, bump(tx.Bucket(meta), metaRefused, 1))
 	}
 	if p.Raw == nil {
 		return a, false, errors.New("an intent is to be signed that was not when its batch began")
 	}
-	a = signing.Answer{Digest: p.Digest, Raw: p.Raw, Hash: p.Hash}
-	return a, true, errors.Join(putEntry(tx, p.Intent, a), bind(tx, p), bump(tx.Bucket(meta), metaSigned, 1))
+	a, err = newEntry(tx, p, entry{At: at, Raw: p.Raw, Hash: p.Hash})
+	return a, true, errors.Join(err, bind(tx, p), bump(tx.Bucket(meta), metaSigned, 1))
+}
+
+// newEntry journals the answer to a proposal under the next number of its ledger.
+func newEntry(tx *bolt.Tx, p Proposal, e entry) (a signing.Answer, err error) {
+	e.Intent = p.Intent.Canonical()
+	if e.Seq, err = number(tx, p.Intent.Ledger, p.Digest); err != nil {
+		return a, err
+	}
+	return e.answer(p.Digest), e.put(tx, p.Digest)
 }
 
 // bind takes slots and payment id for a signed intent. A slot that was taken keeps all its digests, in the order of signing.

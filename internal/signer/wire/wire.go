@@ -4,6 +4,7 @@
 //	POST /v1/keys           signing.KeyRequest → signing.Key
 //	POST /v1/keys/find      FindRequest → FindAnswer
 //	POST /v1/payments/find  PaymentRequest → signing.PaymentState
+//	POST /v1/journal        JournalRequest → JournalAnswer
 //	GET  /v1/status         signing.Status
 //	POST /v1/lock           LockAnswer
 //
@@ -19,6 +20,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"time"
 
 	"coffer.internal/signing"
 )
@@ -29,6 +31,7 @@ const (
 	PathKeys    = "/v1/keys"
 	PathFind    = "/v1/keys/find"
 	PathPayment = "/v1/payments/find"
+	PathJournal = "/v1/journal"
 	PathStatus  = "/v1/status"
 	PathLock    = "/v1/lock"
 	PathRelease = "/v1/release"
@@ -90,6 +93,26 @@ type FindAnswer struct {
 type PaymentRequest struct {
 	Ledger  string `json:"ledger"`
 	Payment string `json:"payment"`
+}
+
+// JournalRequest asks for the answers to a ledger with numbers above After.
+type JournalRequest struct {
+	Ledger string `json:"ledger"`
+	After  uint64 `json:"after"`
+	Limit  int    `json:"limit"` // at most signing.MaxEntries are given; 0: only the highest number
+}
+
+// JournalAnswer has the entries in order of their numbers.
+type JournalAnswer struct {
+	Highest uint64         `json:"highest"` // of the ledger; 0: none
+	Entries []JournalEntry `json:"entries"`
+}
+
+// JournalEntry is a journaled answer with its intent, in its canonical encoding.
+type JournalEntry struct {
+	At     time.Time       `json:"at,omitzero"`
+	Intent json.RawMessage `json:"intent"`
+	SignAnswer
 }
 
 // ReleaseRequest asks for the release of a payment from the place that it is bound to. Who asks and when is not for it to say.
