@@ -159,12 +159,13 @@ func (s *System) wire(ctx context.Context, o Options) error {
 		s.metrics, s.metricsAt = metrics.New(Version, figures{s}), o.Metrics
 		observer = s.metrics
 	}
+	service := withdrawal.Service{Key: s.serviceKey(), For: s.config.AuthorizeFor, Now: o.Now}
 	s.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
 		DB: s.db, Ledger: s.Nonces, Machine: machine, Chains: s.chains, Cache: s.cache, Now: o.Now,
-		Log: o.Log, Actor: o.Actor, Observer: observer, Holder: s.holder(), Lease: s.config.Lease, Daemons: s.daemons,
+		Log: o.Log, Actor: o.Actor, Service: service, Observer: observer, Holder: s.holder(), Lease: s.config.Lease, Daemons: s.daemons,
 	})
 	s.Withdrawals = withdrawal.NewDesk(withdrawal.DeskOptions{
-		DB: s.db, Chains: s.chains, Actor: o.Actor, Signer: machine, Wake: s.engine.Wake,
+		DB: s.db, Chains: s.chains, Actor: o.Actor, Signer: machine, Service: service, Wake: s.engine.Wake,
 	})
 	return nil
 }
@@ -276,7 +277,7 @@ func chains(c Config, o Options) ([]withdrawal.ChainSetup, error) {
 		}
 		setup := withdrawal.ChainSetup{
 			Type: ch.Type, ID: ch.ID, Chain: adapter, MaxUnmined: ch.MaxUnmined, Poll: ch.Poll, BumpAfter: cmp.Or(ch.Fees.BumpAfter, bumpAfter),
-			HeadMaxAge: ch.HeadMaxAge, StuckAfter: ch.StuckAfter,
+			HeadMaxAge: ch.HeadMaxAge, StuckAfter: ch.StuckAfter, MaxFee: ch.Fees.Max,
 			Native: withdrawal.Asset{Symbol: ch.NativeSymbol, Decimals: ch.NativeDecimals},
 			Assets: map[string]withdrawal.Asset{},
 		}

@@ -16,14 +16,15 @@ const acceptWithin = 2 * time.Minute
 
 // The actions of this package in audit rows.
 const (
-	actionAccept = "withdrawal.accept"
-	actionEnd    = "withdrawal.end"
-	actionReview = "withdrawal.review"
-	actionQueue  = "withdrawal.queue"
-	actionAsk    = "attempt.ask"
-	actionSign   = "attempt.sign"
-	actionSend   = "attempt.send"
-	actionTrack  = "attempt.track"
+	actionAccept    = "withdrawal.accept"
+	actionAuthorize = "withdrawal.authorize"
+	actionEnd       = "withdrawal.end"
+	actionReview    = "withdrawal.review"
+	actionQueue     = "withdrawal.queue"
+	actionAsk       = "attempt.ask"
+	actionSign      = "attempt.sign"
+	actionSend      = "attempt.send"
+	actionTrack     = "attempt.track"
 )
 
 // accept serves a batch of orders in one transaction. Each is accepted, found, or refused by itself.
@@ -61,6 +62,11 @@ func (d *Desk) decide(ctx context.Context, tx store.Tx, orders []order) ([]group
 	if err != nil {
 		return nil, err
 	}
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var again []order // accepted before
 	out := make([]groupcommit.Outcome[receipt], len(orders))
 	var fresh []store.NewWithdrawal
 	var audit []store.AuditRow
@@ -71,15 +77,21 @@ func (d *Desk) decide(ctx context.Context, tx store.Tx, orders []order) ([]group
 		case !there && own[o.recipient()]:
 			out[i].Err = toOwnWallet(o)
 			audit = append(audit, store.AuditRow{Action: actionAccept, Subject: o.payment, After: content, Result: store.ResultRefused, Reason: reasonOwn})
+		case !there && o.lapsedAuthorization(now) != nil:
+			out[i].Err = o.lapsedAuthorization(now)
+			audit = append(audit, store.AuditRow{
+				Action: actionAccept, Subject: o.payment, After: content, Result: store.ResultRefused, Reason: out[i].Err.Error(),
+			})
 		case !there:
 			known[o.payment] = store.Request{ID: o.payment, Kind: store.KindWithdrawal, Content: content}
 			fresh = append(fresh, store.NewWithdrawal{
 				Payment: o.payment, Content: content, ChainType: o.chain.Type, ChainID: o.chain.ID, To: o.to,
-				Asset: o.symbol(), Contract: o.asset.Contract, Amount: o.amount.String(),
+				Asset: o.symbol(), Contract: o.asset.Contract, Amount: o.amount.String(), Authorized: o.with,
 			})
-			audit = append(audit, store.AuditRow{Action: actionAccept, Subject: o.payment, After: content, Result: store.ResultDone})
+			audit = append(audit, store.AuditRow{Action: actionAccept, Subject: o.payment, After: content, Result: store.ResultDone, Reason: o.authorizedBy()})
 		case was.Kind == store.KindWithdrawal && was.Content == content:
 			out[i].Value.already = true
+			again = append(again, o)
 		default:
 			out[i].Err = differs(was, content)
 			audit = append(audit, store.AuditRow{
@@ -92,7 +104,11 @@ func (d *Desk) decide(ctx context.Context, tx store.Tx, orders []order) ([]group
 			return nil, err
 		}
 	}
-	if err := record(ctx, tx, d.actor, audit); err != nil {
+	renewed, err := renew(ctx, tx, again, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := record(ctx, tx, d.actor, append(audit, renewed...)); err != nil {
 		return nil, err
 	}
 	return out, d.fill(ctx, tx, orders, out)

@@ -17,8 +17,10 @@ type DeskOptions struct {
 	Actor  string // who, in audit rows
 	// Signer says where payments stand at the signing machine; without it nothing can be queued again after review.
 	Signer signing.Releases
-	Wake   func() // called after something was accepted; nil: nobody waits for it here
-	Inline bool   // every caller writes for himself, in his own goroutine, one at a time: for a simulation
+	// Service signs authorizations for callers of Submit who bring none. The zero value: nobody does.
+	Service Service
+	Wake    func() // called after something was accepted; nil: nobody waits for it here
+	Inline  bool   // every caller writes for himself, in his own goroutine, one at a time: for a simulation
 }
 
 // Desk accepts withdrawals and shows what became of them. All methods may be called from many goroutines.
@@ -28,6 +30,7 @@ type Desk struct {
 	actor  string
 	signer signing.Releases
 	wake   func()
+	auth   *authorizer
 	group  *groupcommit.Group[order, receipt]
 }
 
@@ -48,7 +51,7 @@ func NewDesk(o DeskOptions) *Desk {
 	if o.Signer == nil {
 		o.Signer = noReleases{}
 	}
-	d := &Desk{db: o.DB, book: o.Chains, actor: o.Actor, signer: o.Signer, wake: o.Wake}
+	d := &Desk{db: o.DB, book: o.Chains, actor: o.Actor, signer: o.Signer, wake: o.Wake, auth: newAuthorizer(o.DB, o.Service)}
 	if o.Inline {
 		d.group = groupcommit.Inline(d.accept)
 	} else {
@@ -62,12 +65,17 @@ func (d *Desk) Close() { d.group.Close() }
 
 // Submit accepts a withdrawal: once it returns without an error the payment is on disk, and the daemon will pay it exactly
 // once. The same request id with the same content answers with the same withdrawal, and already is true; with other content
-// it is a fault.Refused that shows both. A value that cannot be right is a fault.Usage.
+// it is a fault.Refused that shows both. A value that cannot be right is a fault.Usage, and so is an authorization that is none or is
+// for something else. Where none comes with it the service key signs one, if there is one. Authorizations that come later, with the same
+// id, take the place of those before, if those are refused or expire sooner and nothing is asked for yet.
 //
 // If ctx ends before the write has begun nothing is written; later, the write stands and the same request id finds it. After
 // an error of kind fault.Unreachable or fault.Conflict, submit again with the same request id.
 func (d *Desk) Submit(ctx context.Context, r Request) (w Withdrawal, already bool, err error) {
-	o, err := d.book.check(r)
+	o, err := d.order(ctx, r)
+	if err == nil {
+		err = d.auth.sign(ctx, &o)
+	}
 	if err != nil {
 		return Withdrawal{}, false, err
 	}
@@ -76,4 +84,13 @@ func (d *Desk) Submit(ctx context.Context, r Request) (w Withdrawal, already boo
 		err = fault.Wrap(err, fault.Unreachable, "closed", "open coffer again", "accept withdrawal %s", r.ID)
 	}
 	return got.withdrawal, got.already, err
+}
+
+// order checks a request and what comes with it.
+func (d *Desk) order(ctx context.Context, r Request) (order, error) {
+	o, err := d.book.check(r)
+	if err != nil {
+		return order{}, err
+	}
+	return o, d.auth.take(ctx, &o, r.Authorizations)
 }

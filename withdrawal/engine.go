@@ -32,6 +32,7 @@ type EngineOptions struct {
 	Now     func() time.Time // the clock of back-off alone; what is due is judged by the store's. Default time.Now
 	Log     *slog.Logger     // default: nothing is logged
 	Actor   string           // who, in audit rows
+	Service Service          // signs authorizations for callers of Pay who bring none; the zero value: nobody does
 	// Observer is told what the engine does; default: nobody.
 	Observer Observer
 
@@ -49,6 +50,7 @@ type Engine struct {
 	book   book
 	lanes  []*lane
 	leases *leases
+	auth   *authorizer
 	log    *slog.Logger
 	now    func() time.Time
 }
@@ -76,7 +78,7 @@ func NewEngine(o EngineOptions) *Engine {
 	if o.Daemons == nil {
 		o.Daemons = func(context.Context, store.Reader) (int, error) { return 1, nil }
 	}
-	e := &Engine{book: o.Chains, leases: newLeases(o), log: o.Log, now: o.Now}
+	e := &Engine{book: o.Chains, leases: newLeases(o), auth: newAuthorizer(o.DB, o.Service), log: o.Log, now: o.Now}
 	for _, s := range o.Chains {
 		e.lanes = append(e.lanes, newLane(s, o, e.leases))
 	}

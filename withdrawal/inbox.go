@@ -28,7 +28,8 @@ type Collected struct{ Accepted, Refused int }
 
 // Collect takes in what programs put into the database's inbox by SQL, oldest first, up to a page: each is accepted as Submit would
 // have accepted it, or refused with the reason. That is one transaction, so a row is decided once and never lost, whoever dies;
-// several processes may collect at once, each its own rows. ErrNoInbox if the database has none.
+// several processes may collect at once, each its own rows. The service key signs nothing here: what is in the inbox brings its own
+// authorizations. ErrNoInbox if the database has none.
 func (d *Desk) Collect(ctx context.Context) (Collected, error) {
 	var done Collected
 	collect := func() error {
@@ -63,7 +64,9 @@ func (d *Desk) collect(ctx context.Context, tx store.Tx) (done Collected, err er
 	var orders []order
 	var places []int // of the orders, in rows
 	for i, row := range rows {
-		o, err := d.book.check(Request{ID: row.Request, ChainID: row.ChainID, To: row.To, Amount: row.Amount, Asset: row.Asset})
+		o, err := d.order(ctx, Request{
+			ID: row.Request, ChainID: row.ChainID, To: row.To, Amount: row.Amount, Asset: row.Asset, Authorizations: row.Tokens,
+		})
 		if err != nil {
 			refusals[i] = err
 			continue

@@ -9,6 +9,7 @@ import (
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/store"
 	"coffer.internal/nonce"
 	"coffer.internal/wallet"
 )
@@ -20,6 +21,9 @@ type order struct {
 	to      string
 	asset   Asset
 	amount  *big.Int
+	with    store.Authorized
+	keys    []string // fingerprints of the keys of what it came with
+	own     bool     // its authorization was signed here
 }
 
 // check makes an order of a request, or says which value cannot be right. It asks nobody.

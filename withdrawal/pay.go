@@ -21,6 +21,8 @@ type PayRequest struct {
 	Amount    string // decimal, or whole base units with BaseUnits
 	Asset     string // symbol; empty: the chain's own coin
 	BaseUnits bool
+	// Authorizations are as in Request; where there are none, the service key signs one, if there is one.
+	Authorizations []string
 }
 
 // Pay pays with one row of a reservation. It writes the intent down, has it signed and writes the bytes down; sending and
@@ -32,12 +34,14 @@ type PayRequest struct {
 // the signing machine hears of it. What the chain says can never be paid is a fault.Refused as well; a wallet without room or
 // funds is a fault.Unavailable. In all of these nothing was asked for, and the reservation stands as it stood.
 func (e *Engine) Pay(ctx context.Context, r nonce.Reservation, row int, q PayRequest) (Withdrawal, error) {
-	p, err := e.prepare(r, row, q)
+	p, err := e.prepare(ctx, r, row, q)
 	if err != nil {
 		return Withdrawal{}, err
 	}
-	if known, err := p.before(ctx); err != nil || known != nil {
-		return e.shown(known), err
+	if known, err := p.before(ctx); err != nil {
+		return Withdrawal{}, err
+	} else if known != nil {
+		return e.renewed(ctx, p, *known)
 	}
 	if err := p.admit(ctx); err != nil {
 		return Withdrawal{}, p.refused(ctx, err)
@@ -68,8 +72,8 @@ type payment struct {
 	row         nonce.Row
 }
 
-// prepare checks everything that nobody has to be asked about.
-func (e *Engine) prepare(r nonce.Reservation, row int, q PayRequest) (*payment, error) {
+// prepare checks everything that no node has to be asked about.
+func (e *Engine) prepare(ctx context.Context, r nonce.Reservation, row int, q PayRequest) (*payment, error) {
 	i := slices.IndexFunc(r.Rows, func(x nonce.Row) bool { return x.Row == row })
 	if i < 0 {
 		return nil, fault.New(fault.Usage, "no_such_row", "rows count from 0", "reservation %s has no row %d", r.Request, row)
@@ -84,6 +88,12 @@ func (e *Engine) prepare(r nonce.Reservation, row int, q PayRequest) (*payment, 
 		return nil, err
 	}
 	o.payment = r.Rows[i].Payment
+	if err := e.auth.take(ctx, &o, q.Authorizations); err != nil {
+		return nil, err
+	}
+	if err := e.auth.sign(ctx, &o); err != nil {
+		return nil, err
+	}
 	if o.chain.Type != string(w.ChainType) {
 		return nil, fault.New(fault.Usage, "wrong_chain", "pay to an address of the wallet's chain",
 			"%s is an address of %s, and wallet %s is on %s", o.to, o.chain.Type, w.Address, w.ChainType)
@@ -94,6 +104,33 @@ func (e *Engine) prepare(r nonce.Reservation, row int, q PayRequest) (*payment, 
 		}
 	}
 	return nil, notConfigured(w.ChainType, w.ChainID)
+}
+
+// renewed takes newer authorizations for a payment that was made before.
+func (e *Engine) renewed(ctx context.Context, p *payment, was store.Withdrawal) (Withdrawal, error) {
+	if len(p.with.Tokens) == 0 || !unasked(was) || was.State == store.WithdrawalEnded {
+		return e.shown(&was), nil
+	}
+	now := &was
+	err := p.lane.db.Update(ctx, func(tx store.Tx) error {
+		at, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		audit, err := renew(ctx, tx, []order{p.order}, at)
+		if err != nil {
+			return err
+		}
+		if now, err = p.known(ctx, tx); err != nil {
+			return err
+		}
+		return record(ctx, tx, p.lane.actor, audit)
+	})
+	if err != nil {
+		return Withdrawal{}, storefault.Of(err, "take authorizations of "+p.payment)
+	}
+	e.Wake()
+	return e.shown(now), nil
 }
 
 func (e *Engine) shown(row *store.Withdrawal) Withdrawal {
@@ -188,13 +225,20 @@ func (p *payment) ask(ctx context.Context, intent signing.Intent) (asked *store.
 		if known, err := p.known(ctx, tx); err != nil || known != nil {
 			return err
 		}
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		if err := p.lapsedAuthorization(now); err != nil {
+			return err
+		}
 		if err := p.room(ctx, tx); err != nil {
 			return err
 		}
 		if err := tx.AdoptReservation(ctx, store.Withdrawal{
 			Payment: p.payment, Request: p.reservation.Request, Row: p.row.Row, ChainType: p.chain.Type, ChainID: p.chain.ID,
 			To: p.to, Asset: p.symbol(), Contract: p.asset.Contract, Amount: p.amount.String(),
-		}, store.Authorized{}); err != nil {
+		}, p.with); err != nil {
 			return err
 		}
 		ask := askOf(w.ID, p.row.Fence, intent, p.reservation.Request, p.row.Row)

@@ -45,8 +45,12 @@ func cancelsFirst(a store.Attempt) int {
 // signThese has attempts signed, and writes the answers down.
 func (l *lane) signThese(ctx context.Context, asked []store.Attempt) error {
 	batch := signing.Batch{Requests: make([]signing.Request, len(asked))}
+	tokens, err := l.authorizations(ctx, asked)
+	if err != nil {
+		return err
+	}
 	for i, a := range asked {
-		var err error
+		batch.Requests[i].Authorizations = tokens[a.ID]
 		if batch.Requests[i].Intent, err = signing.Parse(a.Intent); err != nil {
 			return fmt.Errorf("attempt %d: %w", a.ID, err)
 		}
@@ -58,6 +62,32 @@ func (l *lane) signThese(ctx context.Context, asked []store.Attempt) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	return settle(len(asked), func(from, to int) error { return l.answered(ctx, asked[from:to], answers[from:to]) })
+}
+
+// authorizations reads what the payments of attempts came with, by attempt. It goes along with a payment alone: what gives nothing to
+// anybody needs none.
+func (l *lane) authorizations(ctx context.Context, asked []store.Attempt) (map[int64][]string, error) {
+	var payments []string
+	for _, a := range asked {
+		if a.Purpose == string(signing.PurposePayment) {
+			payments = append(payments, a.Payment)
+		}
+	}
+	if len(payments) == 0 {
+		return nil, nil
+	}
+	var tokens map[string][]string
+	err := l.db.View(ctx, func(r store.Reader) (err error) {
+		tokens, err = r.Authorizations(ctx, payments)
+		return err
+	})
+	of := make(map[int64][]string, len(payments))
+	for _, a := range asked {
+		if a.Purpose == string(signing.PurposePayment) {
+			of[a.ID] = tokens[a.Payment]
+		}
+	}
+	return of, storefault.Of(err, "read the authorizations of what is asked for")
 }
 
 // answered writes down what the signing machine said, in one transaction.

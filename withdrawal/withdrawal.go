@@ -14,6 +14,7 @@
 package withdrawal
 
 import (
+	"math/big"
 	"time"
 
 	"coffer.internal/internal/chain"
@@ -39,6 +40,8 @@ type ChainSetup struct {
 	StuckAfter time.Duration // how long a wallet's lowest nonce may be in no block; 0: DefaultStuckAfter
 	Native     Asset
 	Assets     map[string]Asset // by symbol
+	// MaxFee is the cap on the fee that authorizations name which are signed here, in base units of the coin; nil: a tenth of a coin.
+	MaxFee *big.Int
 }
 
 // Request is a withdrawal as a caller asks for it.
@@ -49,6 +52,9 @@ type Request struct {
 	Amount    string // decimal, as in 1.25; or whole base units with BaseUnits
 	Asset     string // symbol; empty: the chain's own coin
 	BaseUnits bool
+	// Authorizations are the tokens of those who may allow payments, at most 8; only the signing machine says whose it wants. They are no
+	// part of the request's content: with the same id they may come again, newer, as long as nothing is asked for.
+	Authorizations []string
 }
 
 // Withdrawal is an accepted payment as callers and operators see it.

@@ -20,6 +20,8 @@ type Config struct {
 	Signer         string        // unix:PATH, absolute, or https://HOST:PORT
 	PoolSize       int           // database connections
 	ReservationTTL time.Duration // how long an unsigned reservation stands
+	ServiceKey     string        // file of the key that signs authorizations for who brings none, absolute; there need not be one
+	AuthorizeFor   time.Duration // how long such an authorization lasts
 	Lease          time.Duration // how long wallets stay with a daemon that says nothing any more
 	Alarms         Alarms        // who is told of alarms
 	Chains         []Chain       // those that have a table in coffer.toml, by type and id
@@ -76,6 +78,8 @@ const (
 	defaultSigner     = "unix:signer.sock"
 	defaultTTL        = 60 * time.Second
 	defaultLease      = 15 * time.Second
+	defaultServiceKey = "service.key"
+	defaultAuthorize  = 24 * time.Hour
 	defaultStrategy   = "lowest-nonce"
 	defaultMaxUnmined = 16 // geth guarantees 16 slots per account (AccountSlots)
 	mostConnections   = 32
@@ -116,6 +120,12 @@ func Load(home string, getenv func(string) string, flags Flags) (Config, error) 
 		return Config{}, err
 	}
 	if c.Lease, err = f.duration("lease", f.Lease, defaultLease, time.Second, 10*time.Minute); err != nil {
+		return Config{}, err
+	}
+	if c.ServiceKey, err = f.serviceKey(home); err != nil {
+		return Config{}, err
+	}
+	if c.AuthorizeFor, err = f.duration("authorize_for", f.AuthorizeFor, defaultAuthorize, time.Minute, 30*24*time.Hour); err != nil {
 		return Config{}, err
 	}
 	if c.Alarms, err = f.alarms(); err != nil {

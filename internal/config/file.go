@@ -23,6 +23,8 @@ type file struct {
 	PoolSize       *int64                           `toml:"pool_size"`
 	ReservationTTL *string                          `toml:"reservation_ttl"`
 	Lease          *string                          `toml:"lease"`
+	ServiceKey     *string                          `toml:"service_key"`
+	AuthorizeFor   *string                          `toml:"authorize_for"`
 	Alarms         *alarmsTable                     `toml:"alarms"`
 	Chain          map[string]map[string]chainTable `toml:"chain"`
 }
@@ -57,7 +59,7 @@ type assetTable struct {
 
 // The keys of the tables, for hints, and what each takes.
 var (
-	topKeys   = []string{"database", "signer", "pool_size", "reservation_ttl", "lease", "alarms", "chain"}
+	topKeys   = []string{"database", "signer", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "alarms", "chain"}
 	alarmKeys = []string{"webhook", "alertmanager"}
 	chainKeys = []string{
 		"rpc", "ws", "confirmations", "finality", "strategy", "max_unmined", "poll", "head_max_age", "stuck_after", "fee_percentile", "fee_blocks", "min_priority_fee",
@@ -66,6 +68,7 @@ var (
 	assetKeys = []string{"contract", "decimals"}
 	takes     = map[string]string{
 		"database": "a string", "signer": "a string", "pool_size": "a whole number", "reservation_ttl": `a duration, as in "60s"`, "lease": `a duration, as in "15s"`,
+		"service_key": "a string", "authorize_for": `a duration, as in "24h"`,
 		"rpc": `a list of URLs, as in ["http://127.0.0.1:8545"]`, "confirmations": "a whole number", "finality": `"finalized"`,
 		"strategy": "a string", "max_unmined": "a whole number", "poll": `a duration, as in "2s"`,
 		"head_max_age": `a duration, as in "2m"`, "stuck_after": `a duration, as in "10m"`,

@@ -38,6 +38,21 @@ func (f *file) duration(key string, value *string, preset, low, high time.Durati
 	return d, nil
 }
 
+// serviceKey is the path of the service key, absolute.
+func (f *file) serviceKey(home string) (string, error) {
+	path := defaultServiceKey
+	if f.ServiceKey != nil {
+		path = *f.ServiceKey
+	}
+	if path == "" || strings.Contains(path, "://") {
+		return "", f.bad("service_key", "write a path, as in \"service.key\"; if there is no file, nothing is signed", "%q is not a file", RedactURL(path))
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(home, path)
+	}
+	return path, nil
+}
+
 // checkDatabase checks a database and makes the path of a file absolute.
 func checkDatabase(s source) (string, error) {
 	const hint = "write sqlite:PATH or postgres://USER@HOST/NAME"
