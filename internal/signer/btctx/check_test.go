@@ -95,7 +95,7 @@ func TestPaymentsOutOfOrderAreRefusedForGood(t *testing.T) {
 		"a number above 2^53":    {say(func(i *signing.Intent) { i.Nonce = signing.MaxNonce + 1 }), "above 2^53"},
 		"a cancellation":         {say(func(i *signing.Intent) { i.Purpose = signing.PurposeCancel }), "is cancelled on EVM only"},
 		"a gap fill":             {say(func(i *signing.Intent) { i.Purpose, i.Payment = signing.PurposeGapFill, "" }), "no gap to fill"},
-		"another purpose":        {say(func(i *signing.Intent) { i.Purpose = "sweep" }), `purpose "sweep"`},
+		"another purpose":        {say(func(i *signing.Intent) { i.Purpose = "gift" }), `purpose "gift"`},
 		"no payment id":          {say(func(i *signing.Intent) { i.Payment = "" }), "without a payment id"},
 		"a payment of nothing":   {say(func(i *signing.Intent) { i.BTC.Amount = "0" }), "of nothing"},
 		"a payment to itself":    {say(func(i *signing.Intent) { i.BTC.To = i.From }), "to its own wallet"},

@@ -35,11 +35,11 @@ func account(i signing.Intent) string {
 	return canonical("from", i.From)
 }
 
-// purpose holds payments, gap fills and cancellations to what they are for.
+// purpose holds payments, sweeps, gap fills and cancellations to what they are for.
 func purpose(i signing.Intent) string {
 	e := i.EVM
 	switch i.Purpose {
-	case signing.PurposePayment:
+	case signing.PurposePayment, signing.PurposeSweep:
 		switch {
 		case i.Payment == "":
 			return "a payment without a payment id"

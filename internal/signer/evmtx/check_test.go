@@ -64,7 +64,7 @@ func TestIntentsOutOfOrderAreRefusedForGood(t *testing.T) {
 		"a payment to its own wallet":             func(i *signing.Intent) { i.EVM.To = from },
 		"a gap fill is a transfer of nothing":     func(i *signing.Intent) { i.Purpose, i.Payment = signing.PurposeGapFill, "" },
 		"a cancellation is a transfer of nothing": func(i *signing.Intent) { i.Purpose = signing.PurposeCancel },
-		`purpose "sweep" is not known`:            func(i *signing.Intent) { i.Purpose = "sweep" },
+		`purpose "gift" is not known`:             func(i *signing.Intent) { i.Purpose = "gift" },
 		"the recipient is the zero address":       func(i *signing.Intent) { i.EVM.To = "0x0000000000000000000000000000000000000000" },
 		`amount "01" is not`:                      func(i *signing.Intent) { i.EVM.Amount = "01" },
 		`amount "-1" is not`:                      func(i *signing.Intent) { i.EVM.Amount = "-1" },

@@ -32,7 +32,7 @@ func Check(i signing.Intent, chainType string) string {
 	return ""
 }
 
-// Payment says why an intent cannot be a payment of amount to an address, or "". It is the whole rule of purposes for the chains
+// Payment says why an intent cannot be a payment or sweep of amount to an address, or "". It is the whole rule of purposes for the chains
 // that have neither gap fills nor cancellations.
 func Payment(i signing.Intent, to, amount string) string {
 	switch {
@@ -40,7 +40,7 @@ func Payment(i signing.Intent, to, amount string) string {
 		return fmt.Sprintf("%s has no account nonces, so there is no gap to fill", i.ChainType)
 	case i.Purpose == signing.PurposeCancel:
 		return fmt.Sprintf("a payment is cancelled on EVM only, not on %s", i.ChainType)
-	case i.Purpose != signing.PurposePayment:
+	case i.Purpose != signing.PurposePayment && i.Purpose != signing.PurposeSweep:
 		return fmt.Sprintf("purpose %q is not known", i.Purpose)
 	case i.Payment == "":
 		return "a payment without a payment id"

@@ -24,7 +24,7 @@ func further(i signing.Intent, t Taken) Decision {
 	switch {
 	case t.Released:
 		return refuse(signing.RefusedAsConflict, "released", "%s was released: nothing more is signed for it", t.Slot.name)
-	case !sameMatter(i, t.First), !sameMatter(i, t.Last), i.Purpose == t.First.Purpose && !sameTransfer(*i.EVM, *t.First.EVM):
+	case !sameMatter(i, t.First), !sameMatter(i, t.Last), moves(i) && moves(t.First) && !sameMove(i, t.First):
 		return refuse(signing.RefusedAsConflict, t.Slot.code, "%s is signed with another payload, digest %s", t.Slot.name, t.Digest)
 	case t.Last.Purpose == signing.PurposeCancel && i.Purpose != signing.PurposeCancel:
 		return refuse(signing.RefusedForGood, "cancelled", "payment %q is cancelled at %s", i.Payment, t.Slot.name)
@@ -39,6 +39,15 @@ func further(i signing.Intent, t Taken) Decision {
 // have no payment id, so they are replaced by gap fills only, and are never cancelled.
 func sameMatter(i, owner signing.Intent) bool {
 	return i.EVM != nil && owner.EVM != nil && i.Ledger == owner.Ledger && i.Payment == owner.Payment
+}
+
+// moves says whether an intent is more than a cancellation.
+func moves(i signing.Intent) bool { return i.Purpose != signing.PurposeCancel }
+
+// sameMove says whether two intents are for one purpose and move the same. A sweep, which takes no authorization, is no payment with the
+// same id.
+func sameMove(a, b signing.Intent) bool {
+	return a.Purpose == b.Purpose && sameTransfer(*a.EVM, *b.EVM)
 }
 
 // sameTransfer says whether two transfers differ in nothing but gas limit and fees.

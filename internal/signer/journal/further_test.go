@@ -92,6 +92,19 @@ func TestAGapFillIsReplacedByAGapFillOnly(t *testing.T) {
 	}
 }
 
+// A sweep takes no authorization, and a replacement takes none: a payment must not come in by way of a sweep.
+func TestASweepIsNotReplacedByAPayment(t *testing.T) {
+	w := newWorld(t)
+	sweep := payment(7, "p", "1")
+	sweep.Purpose = signing.PurposeSweep
+	same := payment(7, "p", "1")
+	elsewhere := with(same, func(e *signing.EVMTransfer) { e.To = "0xdAC17F958D2ee523a2206206994597C13D831ec7" })
+	got := briefs(w.record(all(sweep, paying(same, "40", "4"), paying(elsewhere, "40", "4"), paying(sweep, "40", "4"), paying(cancellation(7, "p"), "50", "5"))...))
+	if got != " signed nonce_bound nonce_bound signed signed" {
+		t.Error(got)
+	}
+}
+
 func TestAReplacementThatIsAnotherPaymentIsRefused(t *testing.T) {
 	pay := paying(payment(7, "p", "1"), "40", "4")
 	token := "0xdAC17F958D2ee523a2206206994597C13D831ec7"
@@ -104,6 +117,7 @@ func TestAReplacementThatIsAnotherPaymentIsRefused(t *testing.T) {
 		"another payment id":          func() signing.Intent { i := pay; i.Payment = "q"; return i }(),
 		"another payment's cancel":    paying(cancellation(7, "q"), "40", "4"),
 		"a gap fill":                  paying(gapFill(7), "40", "4"),
+		"a sweep":                     func() signing.Intent { i := pay; i.Purpose = signing.PurposeSweep; return i }(),
 		"no payment id":               func() signing.Intent { i := pay; i.Payment = ""; return i }(),
 	} {
 		w := newWorld(t)
