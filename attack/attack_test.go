@@ -1,0 +1,19 @@
+package attack
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestAttack makes every attempt, one after the other, each on a wallet of its own.
+func TestAttack(t *testing.T) {
+	all := slices.Concat(payTwice, payElsewhere, burnFees, exceedLimits, forgeAuthorizations)
+	w := newWorld(t, len(all))
+	for n, a := range all {
+		t.Run(a.name, func(t *testing.T) {
+			th := &thief{T: t, world: w, m: w.machine, from: w.wallets[n].Address, to: fresh(a.name)}
+			a.try(th)
+			th.judge(a.loot)
+		})
+	}
+}
