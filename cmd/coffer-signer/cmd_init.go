@@ -1,16 +1,22 @@
 package main
 
 import (
+	"context"
+	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer"
 	"coffer.internal/internal/signer/bip39"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/policy"
 	"coffer.internal/internal/signer/vault"
 )
 
@@ -19,6 +25,7 @@ const maxWords = 4096
 
 func (a *app) initCommand() *cobra.Command {
 	var pass passphrase
+	var service serviceKey
 	var imported bool
 	c := &cobra.Command{
 		Use:   "init",
@@ -27,13 +34,19 @@ func (a *app) initCommand() *cobra.Command {
 every key comes from, once: write them down on paper. There is no other way to see them, and with them alone the keys can
 be made again.
 
+It installs a policy as well: hot keys pay what the withdrawal service authorizes, and nothing else. The service's key is
+service.key in $COFFER_HOME, where coffer finds it; it is made if it is not there. --service-key names another one: a file
+with the private or only the public key in PEM, or ed25519:BASE64. Read the policy and make it yours (docs/policy.md):
+
+  coffer-signer policy explain policy.toml
+
 With --import the words come from you: typed on the terminal, where they are not shown, or from standard input when
 that is not a terminal. An imported machine knows nothing of what another signed with the same words: never have
 both in use.`,
 		Example: `  coffer-signer init --passphrase-file passphrase
   coffer-signer init --passphrase-file passphrase --import`,
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := a.home()
 			if err != nil {
 				return err
@@ -52,33 +65,39 @@ both in use.`,
 					return err
 				}
 			}
-			words, device, err := create(home, words, p)
-			if err != nil {
+			if words != nil {
+				if err := bip39.Check(words); err != nil {
+					return err
+				}
+			}
+			made := initialised{Home: home}
+			if made.ServiceKey, made.service, err = a.service(service); err != nil {
 				return err
 			}
-			if imported {
-				words = nil
+			words, device, err := create(cmd.Context(), home, words, p, policy.Default(made.service))
+			if device == "" {
+				return err
 			}
-			return a.showInit(home, device, words)
+			// From here on there are keys: whatever else failed, their words are shown.
+			if made.Device = device; !imported {
+				made.Words = words
+			}
+			return errors.Join(err, a.showInit(made))
 		},
 	}
 	pass.flags(c)
+	service.flags(c)
 	c.Flags().BoolVar(&imported, "import", false, "use words that exist (BIP-39) instead of new ones")
 	return c
 }
 
 // create makes journal and vault, in this order: a vault never stands without its journal. The vault is opened once, which
-// shows that the passphrase opens it, and gives the device.
-func create(home string, words []string, passphrase []byte) ([]string, string, error) {
-	if words != nil {
-		if err := bip39.Check(words); err != nil {
-			return nil, "", err
-		}
-	}
+// shows that the passphrase opens it, and gives the device; and the policy is installed. With a device, there are keys.
+func create(ctx context.Context, home string, words []string, passphrase, text []byte) (_ []string, device string, err error) {
 	if err := journal.Create(home); err != nil {
 		return nil, "", err
 	}
-	words, err := vault.Create(home, words, passphrase, vault.Options{})
+	words, err = vault.Create(home, words, passphrase, vault.Options{})
 	if err != nil {
 		return nil, "", err
 	}
@@ -87,7 +106,8 @@ func create(home string, words []string, passphrase []byte) ([]string, string, e
 		return nil, "", err
 	}
 	defer v.Close()
-	return words, v.Device(), nil
+	_, _, err = install(ctx, home, v, signer.PolicyChange{Text: text, At: time.Now()})
+	return words, v.Device(), err
 }
 
 // readWords reads the words of --import.
@@ -112,23 +132,32 @@ func (a *app) readWords(stdinTaken bool) ([]string, error) {
 	return strings.Fields(string(line)), nil
 }
 
-func (a *app) showInit(home, device string, words []string) error {
-	if words != nil {
+// initialised is what init has made.
+type initialised struct {
+	Home       string   `json:"home"`
+	Device     string   `json:"device"`
+	Words      []string `json:"words"`       // null if they were imported
+	ServiceKey string   `json:"service_key"` // whose authorizations the policy wants; empty: it permits no payment
+
+	service ed25519.PublicKey
+}
+
+func (a *app) showInit(made initialised) error {
+	if made.Words != nil {
 		a.note("WARNING: these words are the keys. Write them down on paper now and show them to nobody; they are never shown again.")
 	} else {
 		a.note("WARNING: this machine knows nothing of what was signed elsewhere with the same words. Never have both in use.")
 	}
 	if a.json {
-		return a.document(struct {
-			Home   string   `json:"home"`
-			Device string   `json:"device"`
-			Words  []string `json:"words"` // null if they were imported
-		}{home, device, words})
+		return a.document(made)
 	}
-	for i := 0; i < len(words); i += 6 {
-		a.say("%s", strings.Join(words[i:min(i+6, len(words))], " "))
+	for i := 0; i < len(made.Words); i += 6 {
+		a.say("%s", strings.Join(made.Words[i:min(i+6, len(made.Words))], " "))
 	}
-	a.say("device  %s", device)
+	a.say("device  %s", made.Device)
+	if made.service != nil {
+		a.say("service %s", policy.WriteKey(made.service))
+	}
 	a.note("next: coffer-signer serve --passphrase-file FILE")
 	return nil
 }

@@ -13,7 +13,6 @@ import (
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer"
 	"coffer.internal/internal/signer/journal"
-	"coffer.internal/internal/signer/policy"
 	"coffer.internal/internal/signer/vault"
 )
 
@@ -25,6 +24,9 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Open the vault and sign what coffer asks for, until it is stopped",
 		Long: `Opens the vault with the passphrase and answers on a unix socket, until SIGINT or SIGTERM. Whoever may connect
 to the socket may have payments signed: it is open to its owner alone, or with --socket-mode 0660 to a group.
+
+It signs what the policy in force permits (docs/policy.md), which is fixed while it serves: to change it, stop it,
+` + "`coffer-signer policy install FILE`" + `, and serve again. Without the policy that was installed last it does not start.
 
 One process serves a home. A socket that a dead one left behind is replaced.`,
 		Example: `  coffer-signer serve --passphrase-file passphrase
@@ -109,11 +111,15 @@ func (a *app) answer(ctx context.Context, machine *signer.Machine, l, admin net.
 	if err != nil {
 		return errors.Join(err, l.Close(), closeAny(admin))
 	}
+	of, err := machine.Officers()
+	if err != nil {
+		return errors.Join(err, l.Close(), closeAny(admin))
+	}
 	log.Info("serving", "socket", path, "device", st.Device, "keys", st.Keys, "signed", st.Signed, "version", st.Version)
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() error { return signer.NewServer(machine, log, signer.ServerOptions{}).Serve(ctx, l) })
 	if admin != nil {
-		both.Go(func() error { return signer.NewAdmin(machine, nil, log, time.Now).Serve(ctx, admin) })
+		both.Go(func() error { return signer.NewAdmin(machine, of, log, time.Now).Serve(ctx, admin) })
 	}
 	err = both.Wait()
 	log.Info("stopped")
@@ -130,19 +136,23 @@ func closeAny(l net.Listener) error {
 
 // open puts the machine of a home together.
 func open(home string, pass *passphrase) (*signer.Machine, error) {
-	p, err := pass.read()
+	v, err := openVault(home, pass)
 	if err != nil {
 		return nil, err
 	}
-	v, err := vault.Open(home, p, vault.Options{})
-	clear(p)
-	if err != nil {
-		return nil, err
-	}
-	j, err := journal.Open(home, v.Device(), journal.Options{Policy: new(policy.Policy)})
+	j, err := signer.OpenJournal(home, v, journal.Options{})
 	if err != nil {
 		v.Close()
 		return nil, err
 	}
 	return signer.New(v, j, version), nil
+}
+
+func openVault(home string, pass *passphrase) (*vault.Vault, error) {
+	p, err := pass.read()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(p)
+	return vault.Open(home, p, vault.Options{})
 }

@@ -55,6 +55,7 @@ func (a *Admin) handler() http.Handler {
 	mux.HandleFunc("POST "+wire.PathRelease, keeps(a, "a release", a.release))
 	mux.HandleFunc("POST "+wire.PathFreeze, keeps(a, "a freeze", a.freeze))
 	mux.HandleFunc("POST "+wire.PathUnfreeze, keeps(a, "an unfreeze", a.unfreeze))
+	mux.HandleFunc("GET "+wire.PathPolicy, a.policy)
 	return mux
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"coffer.internal/internal/signer/wire"
 )
 
 // adminTimeout bounds what is asked of an administrative socket: a backup of a large journal takes minutes.
@@ -17,4 +19,14 @@ func Keep(ctx context.Context, socket, path string, request, answer any) error {
 	}
 	defer c.http.CloseIdleConnections()
 	return c.ask(ctx, adminTimeout, http.MethodPost, path, request, answer)
+}
+
+// Policy asks the machine that serves for the policy in force, over its administrative socket.
+func Policy(ctx context.Context, socket string) (in wire.PolicyAnswer, err error) {
+	c, err := Dial("unix:"+socket, nil)
+	if err != nil {
+		return in, err
+	}
+	defer c.http.CloseIdleConnections()
+	return in, c.ask(ctx, askTimeout, http.MethodGet, wire.PathPolicy, nil, &in)
 }

@@ -118,6 +118,26 @@ func writeOnce(path string, b []byte) error {
 	return nil
 }
 
+// Replace writes a file that may exist: on disk are the old bytes or the new ones, whole, readable to the owner alone.
+func Replace(path string, b []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), ".replace-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = temp.Write(b)
+	err = errors.Join(err, temp.Chmod(0o600), temp.Sync(), temp.Close())
+	if err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(temp.Name())))
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

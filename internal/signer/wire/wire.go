@@ -13,6 +13,7 @@
 //	POST /v1/release        ReleaseRequest → ReleaseAnswer
 //	POST /v1/freeze         FreezeRequest → FreezeAnswer
 //	POST /v1/unfreeze       UnfreezeRequest → UnfreezeAnswer
+//	GET  /v1/policy         PolicyAnswer
 //
 // Anything else than status 200 carries a Problem.
 package wire
@@ -38,6 +39,7 @@ const (
 
 	PathFreeze   = "/v1/freeze"
 	PathUnfreeze = "/v1/unfreeze"
+	PathPolicy   = "/v1/policy"
 )
 
 const (
@@ -154,6 +156,17 @@ type ReleaseAnswer struct {
 	Payment         string `json:"payment"`
 	AlreadyReleased bool   `json:"already_released"`
 	signing.PaymentState
+}
+
+// PolicyAnswer is the record of the policy in force.
+type PolicyAnswer struct {
+	Hash      string    `json:"hash"`
+	At        time.Time `json:"at"`
+	By        string    `json:"by"`
+	Approvals []string  `json:"approvals,omitempty"`
+	Identity  []byte    `json:"identity"`
+	Signature []byte    `json:"signature"`
+	Text      []byte    `json:"text"`
 }
 
 // LockAnswer says whether the machine was locked before.
