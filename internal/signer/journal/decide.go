@@ -15,6 +15,8 @@ type Facts struct {
 	Elsewhere bool             // that key is of another kind of network (main, test) than the intent's
 	Place     Place            // what the intent would use up
 	Taken     *Taken           // the first of that which is used up; nil: nothing is
+	Mark      uint64           // the lowest number of From at which anything is signed first
+	Closed    bool             // the payment id may have been signed elsewhere, by a machine whose journal is lost
 	PaidAt    *Place           // where the payment id is bound to, unless it was released from there; nil: nowhere
 }
 
@@ -53,6 +55,10 @@ func Decide(i signing.Intent, f Facts) Decision {
 		return refuse(signing.RefusedAsConflict, "payment_bound", "payment %q is signed at %s", i.Payment, *f.PaidAt)
 	case f.Taken != nil:
 		return further(i, *f.Taken)
+	case f.Closed:
+		return refuse(signing.RefusedAsConflict, "payment_closed", "payment %q was asked for before the journal was lost, and may be signed", i.Payment)
+	case i.Nonce < f.Mark:
+		return refuse(signing.RefusedAsConflict, "below_mark", "nonce %d of %s is below %d, the lowest that is signed first", i.Nonce, i.From, f.Mark)
 	}
 	return Decision{Verdict: Sign}
 }

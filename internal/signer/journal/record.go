@@ -141,7 +141,7 @@ func bind(tx *bolt.Tx, p Proposal) error {
 func facts(tx *bolt.Tx, p Proposal) (Facts, error) {
 	f := Facts{
 		Malformed: p.Malformed, Held: p.Held, KeyLedger: p.KeyLedger, Elsewhere: p.Elsewhere, Place: PlaceOf(p.Intent, p.Inputs),
-		Answered: tx.Bucket(entries).Get(p.Digest[:]) != nil,
+		Answered: tx.Bucket(entries).Get(p.Digest[:]) != nil, Mark: mark(tx, p.Intent),
 	}
 	for _, s := range f.Place.slots() {
 		var err error
@@ -156,7 +156,13 @@ func facts(tx *bolt.Tx, p Proposal) (Facts, error) {
 		return f, nil
 	}
 	at, ok, err := boundTo(tx, p.Intent.Ledger, p.Intent.Payment)
-	if ok && !released(tx, at.number()) {
+	if err != nil {
+		return f, err
+	}
+	switch {
+	case !ok:
+		f.Closed, err = isClosed(tx, p)
+	case !released(tx, at.number()):
 		f.PaidAt = &at
 	}
 	return f, err

@@ -66,6 +66,11 @@ func release(tx *bolt.Tx, r Release, approve func(subject string) (proof []strin
 		return false, err
 	}
 	if !ok {
+		if at, ok, err = closedAt(tx, r.Ledger, r.Payment); err != nil {
+			return false, err
+		}
+	}
+	if !ok {
 		return false, fault.New(fault.NotFound, "no_such_payment", "coffer tx show REQUEST_ID shows whether it was asked for",
 			"nothing is signed here for payment %q of ledger %s", r.Payment, r.Ledger)
 	}
@@ -87,7 +92,7 @@ func release(tx *bolt.Tx, r Release, approve func(subject string) (proof []strin
 	if r.Proof, err = approve(releaseSubject(r.Ledger, r.Payment, at)); err != nil {
 		return false, err
 	}
-	return true, errors.Join(putJSON(tx.Bucket(releases), slot.key, r), bump(tx.Bucket(meta), metaReleased, 1))
+	return true, errors.Join(bindClosed(tx, r), putJSON(tx.Bucket(releases), slot.key, r), bump(tx.Bucket(meta), metaReleased, 1))
 }
 
 // releaseSubject is what officers approve: that this payment of this ledger is released from this place, and from no other. It is one
@@ -145,9 +150,12 @@ func onlyLedger(tx *bolt.Tx, payment string) (string, error) {
 	}
 	slices.Sort(all)
 	for _, l := range slices.Compact(all) {
-		if _, ok, err := boundTo(tx, l, payment); err != nil {
+		_, bound, err := boundTo(tx, l, payment)
+		_, open, errOpen := closedAt(tx, l, payment)
+		if err := errors.Join(err, errOpen); err != nil {
 			return "", err
-		} else if ok {
+		}
+		if bound || open {
 			with = append(with, l)
 		}
 	}
