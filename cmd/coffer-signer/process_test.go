@@ -8,13 +8,16 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ethereum/go-ethereum/core/types"
 
+	"coffer.internal/internal/signer"
 	"coffer.internal/internal/signer/btctx"
 	"coffer.internal/internal/signer/client"
 	"coffer.internal/internal/signer/derive"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/policy/policytest"
 	"coffer.internal/internal/signer/soltx"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/signing"
@@ -39,12 +42,26 @@ func newProcess(t *testing.T) *process {
 	if _, err := vault.Create(p.home, nil, []byte("x"), vault.Options{WorkFactor: 2}); err != nil {
 		t.Fatal(err)
 	}
+	installForTest(t, p.home, "x", policytest.AllowAllText)
 	if err := os.WriteFile(filepath.Join(p.home, "passphrase"), []byte("x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p.start()
 	t.Cleanup(p.kill)
 	return p
+}
+
+// installForTest puts a policy in force in a home that nobody serves.
+func installForTest(t *testing.T, home, passphrase, text string) {
+	t.Helper()
+	v, err := vault.Open(home, []byte(passphrase), vault.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if _, _, err := install(t.Context(), home, v, signer.PolicyChange{Text: []byte(text), At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (p *process) socket() string { return filepath.Join(p.home, "signer.sock") }

@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/keyfile"
 	"coffer.internal/internal/signer/client"
 	"coffer.internal/signing"
 )
@@ -75,8 +76,8 @@ func awaitSocket(path string, ended <-chan struct{}) error {
 	}
 }
 
-// sign asks for a signature of a small payment from the ledger's one key of EVM chain 1, and prints "signed" or the refusal's code.
-// With ! there is to be no answer, and it prints why.
+// sign asks for a signature of a small payment from the ledger's one key of EVM chain 1, authorized by the service key of coffer's home
+// if there is one, and prints "signed" or the refusal's code. With ! there is to be no answer, and it prints why.
 //
 //	[!] sign SOCKET LEDGER PAYMENT NONCE
 func sign(ts *testscript.TestScript, neg bool, args []string) {
@@ -94,10 +95,14 @@ func sign(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	nonce, err := strconv.ParseUint(args[3], 10, 64)
 	ts.Check(err)
-	answers, err := c.Sign(context.Background(), signing.BatchOf(signing.Intent{
+	r := signing.Request{Intent: signing.Intent{
 		Version: signing.Version, Ledger: args[1], Payment: args[2], Purpose: signing.PurposePayment, ChainType: "evm", ChainID: 1, From: k.Address, Nonce: nonce,
 		EVM: &signing.EVMTransfer{To: to, Amount: "1", GasLimit: 21000, MaxFeePerGas: "30", MaxPriorityFeePerGas: "2"},
-	}))
+	}}
+	if service, err := keyfile.Read(filepath.Join(ts.Getenv("COFFER_HOME"), serviceFile)); err == nil {
+		r.Authorizations = []string{authorization(r.Intent).Token(service)}
+	}
+	answers, err := c.Sign(context.Background(), signing.Batch{Requests: []signing.Request{r}})
 	ts.Check(err)
 	said := "signed"
 	if r := answers[0].Refusal; r != nil {
@@ -105,6 +110,16 @@ func sign(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err = fmt.Fprintln(ts.Stdout(), said)
 	ts.Check(err)
+}
+
+// authorization allows what an intent pays, for an hour.
+func authorization(i signing.Intent) signing.Authorization {
+	to, asset, amount := i.Pays()
+	now := time.Now().Truncate(time.Second)
+	return signing.Authorization{
+		Ledger: i.Ledger, Payment: i.Payment, ChainType: i.ChainType, ChainID: i.ChainID, To: to, Asset: asset, Amount: amount,
+		MaxFee: "1000000", Issued: now, Expires: now.Add(time.Hour),
+	}
 }
 
 // mode holds a file's mode to what it must be.

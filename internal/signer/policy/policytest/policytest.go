@@ -5,7 +5,15 @@ import "coffer.internal/internal/signer/policy"
 
 // AllowAll is a policy that permits everything but sweeps, which always have a list of places, and wants no authorization.
 func AllowAll() *policy.Policy {
-	p, err := policy.Parse([]byte(`version = 1
+	p, err := policy.Parse([]byte(AllowAllText))
+	if err != nil {
+		panic("policytest: " + err.Error())
+	}
+	return p
+}
+
+// AllowAllText is the file of AllowAll.
+const AllowAllText = `version = 1
 
 [[rule]]
 name = "all payments"
@@ -20,9 +28,4 @@ name = "all mending"
 purposes = ["cancel", "gap_fill"]
 accounts = ["hot", "cold", "vault"]
 chains = ["evm:*"]
-`))
-	if err != nil {
-		panic("policytest: " + err.Error())
-	}
-	return p
-}
+`
