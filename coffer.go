@@ -9,6 +9,7 @@
 //	System.Pay          pays with a nonce that the program reserved itself
 //	System.Run          the daemon: moves every payment to its end
 //	System.Attend       shows a long-lived program to cache-status, and clear-cache reaches it
+//	System.Recover      rebuilds from the signing machine's journal what an old database does not know
 //
 // For whoever pays customers through it: debit the customer before submitting; refund only on refused, failed or
 // cancelled; submit again with the same request id as often as you like; a new request id is a new payment.
@@ -105,7 +106,7 @@ type System struct {
 	actor   string
 	db      store.DB
 	cache   *wallet.Cache
-	machine signing.Machine
+	machine machine
 	chains  []withdrawal.ChainSetup
 	engine  *withdrawal.Engine
 	choice  choice
@@ -161,13 +162,19 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	}
 	service := withdrawal.Service{Key: s.serviceKey(), For: s.config.AuthorizeFor, Now: o.Now}
 	s.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
-		DB: s.db, Ledger: s.Nonces, Machine: machine, Chains: s.chains, Cache: s.cache, Now: o.Now,
+		DB: s.db, Ledger: s.Nonces, Machine: machine, Journal: machine, Chains: s.chains, Cache: s.cache, Now: o.Now,
 		Log: o.Log, Actor: o.Actor, Service: service, Observer: observer, Holder: s.holder(), Lease: s.config.Lease, Daemons: s.daemons,
 	})
 	s.Withdrawals = withdrawal.NewDesk(withdrawal.DeskOptions{
 		DB: s.db, Chains: s.chains, Actor: o.Actor, Signer: machine, Service: service, Wake: s.engine.Wake,
 	})
 	return nil
+}
+
+// machine is the signing machine, as one that tells what it answered.
+type machine interface {
+	signing.Machine
+	signing.Journal
 }
 
 // Chains is on how many chains it can pay: those of the configuration that have nodes.

@@ -21,7 +21,8 @@ type Receipt struct {
 // Held is the highest receipt that somebody holds of a ledger. A machine that never gave it knows that it went back, and freezes.
 type Held struct {
 	Ledger string `json:"ledger"`
-	Seq    uint64 `json:"seq"` // 0: none
+	Device string `json:"device,omitempty"` // the machine that is meant; another one does not answer
+	Seq    uint64 `json:"seq"`              // 0: none
 }
 
 // ReceiptStatement is what a receipt's signature is over: device, ledger, number, the intent's digest, and SHA-256 of the answer.

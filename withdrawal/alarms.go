@@ -36,8 +36,12 @@ const (
 	AlarmSignerSilent  AlarmKind = "signer_silent"  // something waits for the signing machine, which does not answer
 	AlarmSignerLocked  AlarmKind = "signer_locked"  // something waits for it, and it is locked
 	AlarmSignerFrozen  AlarmKind = "signer_frozen"  // something waits for it, and it is frozen: a person or the machine itself found something wrong
-	AlarmNoFunds       AlarmKind = "no_funds"       // a queued payment that no wallet has the funds for
-	AlarmFeeCap        AlarmKind = "fee_cap"        // fees are above the chain's cap, and something waits (F30)
+	// AlarmLedgerBehind: the signing machine has signed what the ledger does not know (F26): the database is older than the machine.
+	AlarmLedgerBehind AlarmKind = "ledger_behind_signer"
+	// AlarmSignerRolledBack: the ledger holds answers that the signing machine does not know: it is older than the database.
+	AlarmSignerRolledBack AlarmKind = "signer_rolled_back"
+	AlarmNoFunds          AlarmKind = "no_funds" // a queued payment that no wallet has the funds for
+	AlarmFeeCap           AlarmKind = "fee_cap"  // fees are above the chain's cap, and something waits (F30)
 )
 
 // AlarmNeedsReview is about one payment.
@@ -102,6 +106,10 @@ var alarmKinds = map[AlarmKind]alarmRule{
 		"stop that process, then coffer-signer serve --passphrase-file FILE"},
 	AlarmSignerFrozen: {aboutChain, false, false, 1,
 		"coffer-signer status tells why; coffer-signer unfreeze, by two officers, when that is over (docs/signer.md)"},
+	AlarmLedgerBehind: {aboutChain, true, false, 1,
+		"stop the daemons; coffer recover --dry-run shows what is missing; then coffer recover, and start coffer run"},
+	AlarmSignerRolledBack: {aboutChain, true, false, 1,
+		"coffer signer export FILE; at the machine: coffer-signer load FILE, then coffer-signer unfreeze"},
 	AlarmNoFunds: {aboutChain, false, false, 1,
 		"top up a hot wallet: coffer list {id}, then coffer info ADDRESS {id}; or coffer tx cancel {payment}"},
 	AlarmFeeCap: {aboutChain, false, false, 1,

@@ -96,6 +96,9 @@ func (l *lane) write(ctx context.Context, leased []int64, asks []store.Ask) (n i
 	if len(asks) == 0 {
 		return 0, nil
 	}
+	if err := l.gate.open(ctx); err != nil {
+		return 0, err
+	}
 	err = l.update(ctx, leased, func(tx store.Tx) error {
 		ids, err := tx.Ask(ctx, asks)
 		if err != nil {

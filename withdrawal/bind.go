@@ -90,6 +90,9 @@ func (l *lane) give(ctx context.Context, d *demand, fit []store.Withdrawal) (int
 	for _, w := range all {
 		c.Payments = append(c.Payments, d.binding(w))
 	}
+	if err := l.gate.open(ctx); err != nil {
+		return 0, err
+	}
 	got, err := l.ledger.Bind(ctx, c)
 	if err != nil {
 		return 0, err

@@ -27,6 +27,9 @@ type EngineOptions struct {
 	DB      store.DB
 	Ledger  Binder
 	Machine signing.Signer
+	// Journal is the same machine as one that tells what it ever answered: nothing is asked for or signed before that is compared with the
+	// ledger. nil: it is not compared.
+	Journal Journaling
 	Chains  []ChainSetup
 	Cache   *wallet.Cache    // the process's; default: one of the engine's own
 	Now     func() time.Time // the clock of back-off alone; what is due is judged by the store's. Default time.Now
@@ -51,6 +54,7 @@ type Engine struct {
 	lanes  []*lane
 	leases *leases
 	auth   *authorizer
+	gate   *gate
 	log    *slog.Logger
 	now    func() time.Time
 }
@@ -78,9 +82,12 @@ func NewEngine(o EngineOptions) *Engine {
 	if o.Daemons == nil {
 		o.Daemons = func(context.Context, store.Reader) (int, error) { return 1, nil }
 	}
-	e := &Engine{book: o.Chains, leases: newLeases(o), auth: newAuthorizer(o.DB, o.Service), log: o.Log, now: o.Now}
+	e := &Engine{
+		book: o.Chains, leases: newLeases(o), gate: newGate(o), auth: newAuthorizer(o.DB, o.Service), log: o.Log, now: o.Now,
+	}
+	e.gate.take = e.taken
 	for _, s := range o.Chains {
-		e.lanes = append(e.lanes, newLane(s, o, e.leases))
+		e.lanes = append(e.lanes, newLane(s, o, e.leases, e.gate))
 	}
 	return e
 }
@@ -95,7 +102,7 @@ func (e *Engine) Wake() {
 
 // Steps are all of the engine's kinds of passes. Their order is that in which one thread makes them.
 func (e *Engine) Steps() []Step {
-	all := []Step{e.leaseStep()}
+	all := []Step{e.leaseStep(), e.gate.step()}
 	for _, l := range e.lanes {
 		all = append(all, l.steps()...)
 	}
@@ -123,6 +130,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	var all sync.WaitGroup
 	all.Go(func() { e.loopLeases(ctx) })
+	all.Go(func() { e.loopReceipts(ctx) })
 	for _, l := range e.lanes {
 		l.log.Info("paying", "max_unmined", l.setup.MaxUnmined, "poll", l.setup.Poll)
 		for _, s := range l.steps() {
@@ -157,6 +165,7 @@ func (e *Engine) loopLeases(ctx context.Context) {
 			return
 		}
 		troubles.tell(err)
+		e.gate.lost(err)
 		again := tick.C
 		if err != nil {
 			again = time.After(lookEvery) // the leases run out otherwise
@@ -164,6 +173,26 @@ func (e *Engine) loopLeases(ctx context.Context) {
 		select {
 		case <-again:
 		case <-given:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// loopReceipts compares ledger and signing machine until ctx ends.
+func (e *Engine) loopReceipts(ctx context.Context) {
+	s := e.gate.step()
+	tick := time.NewTicker(s.Every)
+	defer tick.Stop()
+	troubles := trouble{log: e.log.With("step", s.Name), now: e.now}
+	for ctx.Err() == nil {
+		_, err := s.Pass(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		troubles.tell(err)
+		e.gate.lost(err)
+		select {
+		case <-tick.C:
 		case <-ctx.Done():
 		}
 	}

@@ -35,6 +35,9 @@ const (
 	CauseSignerSilent  Cause = "signer_silent" // also of what is asked for
 	CauseSignerLocked  Cause = "signer_locked" // also of what is asked for
 	CauseSignerFrozen  Cause = "signer_frozen" // likewise
+
+	CauseLedgerBehind     Cause = "ledger_behind_signer" // of what is asked for: the database is older than the signing machine
+	CauseSignerRolledBack Cause = "signer_rolled_back"   // of what is asked for: the signing machine is older than the database
 )
 
 // Under way.

@@ -57,6 +57,15 @@ func (e *Explanation) mined(f explained, p place) {
 
 // asked explains one that waits for the signing machine.
 func (e *Explanation) asked(f explained) {
+	if alarm, is := f.alarm(string(AlarmLedgerBehind)); is {
+		e.say(CauseLedgerBehind, "nothing is signed: "+alarm.Why, "it is asked for again, with the same intent, once that is mended", "coffer recover --dry-run", "coffer recover")
+		return
+	}
+	if alarm, is := f.alarm(string(AlarmSignerRolledBack)); is {
+		e.say(CauseSignerRolledBack, "nothing is signed: "+alarm.Why, "it is asked for again, with the same intent, once that is mended; to do: "+alarm.ToDo,
+			"coffer signer export FILE")
+		return
+	}
 	if f.Signer.signsNothing() {
 		e.signer(f, "it answers, and the payment goes on at the same nonce")
 		return

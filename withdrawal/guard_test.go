@@ -71,6 +71,8 @@ func (w *world) use(hot wallet.Wallet, nonce uint64) {
 	w.must(err)
 	answers, err := w.machine.Machine.Sign(w.Context(), signing.BatchOf(drafts[0].Intent))
 	w.must(err)
+	w.journaling = nil // whoever else has the key has it elsewhere, in truth: the ledger sees only the chain
+	w.open()
 	var tx types.Transaction
 	w.must(tx.UnmarshalBinary(answers[0].Raw))
 	w.must(w.client.SendTransaction(w.Context(), &tx))

@@ -32,6 +32,8 @@ func (l *lane) guardFacts(ctx context.Context) (guardFacts, error) {
 		return f, storefault.Of(err, "read what is guarded")
 	}
 	l.guardMachine(ctx, &f)
+	f.gate.agreed = l.gate.open(ctx) == nil
+	f.gate.found, f.gate.known = l.gate.state()
 	l.remember(f)
 	return f, ctx.Err()
 }

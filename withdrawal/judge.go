@@ -25,6 +25,7 @@ type guardFacts struct {
 	nodes   []chain.NodeState
 	fees    *string // why fees are above the cap, empty if they are not; nil: not known
 	signer  signerFacts
+	gate    gateFacts
 	waiting *store.Withdrawal  // the oldest that is not asked for yet; nil: none
 	poor    []store.Withdrawal // per asset the oldest that no wallet has the funds for
 	review  []reviewFacts
@@ -52,6 +53,13 @@ type walletFacts struct {
 type signerFacts struct {
 	known, silent, locked bool
 	frozen                string // why; empty: it is not
+}
+
+// gateFacts are what the comparison of ledger and signing machine came to.
+type gateFacts struct {
+	agreed bool     // they agree, as far as is known now
+	known  bool     // they were compared
+	found  *finding // why they do not agree
 }
 
 // reviewFacts are a payment that waits for a person.

@@ -20,7 +20,8 @@ const hotAddress = "0xde709f2102306220921060314715629080e2fb77"
 func quiet() guardFacts {
 	none, fees := "", ""
 	return guardFacts{
-		now: noon, chainType: "evm", chainID: 1, stuck: 10 * time.Minute, headAge: time.Minute, leads: true, fees: &fees,
+		gate: gateFacts{agreed: true, known: true},
+		now:  noon, chainType: "evm", chainID: 1, stuck: 10 * time.Minute, headAge: time.Minute, leads: true, fees: &fees,
 		wallets: []walletFacts{{
 			row:   store.Wallet{ID: 7, Address: hotAddress, ChainType: "evm", ChainID: 1, Nonce: 10, Active: true, Device: "d"},
 			count: &chain.Count{Latest: 10, Highest: 10, Nodes: 3, Agreed: true}, delegate: &none,
@@ -232,8 +233,9 @@ func TestWhatIsOverEndsAndWhatIsNotKnownEndsNothing(t *testing.T) {
 		{"the delegation could not be read", func(f *guardFacts) { f.wallets[0].delegate = nil }, []AlarmKind{AlarmDelegated}},
 		{"the signing machine was not asked", func(f *guardFacts) { f.waiting, f.signer = &store.Withdrawal{CreatedAt: noon}, signerFacts{} }, []AlarmKind{AlarmSignerSilent, AlarmSignerLocked, AlarmSignerFrozen}},
 		{"fees could not be read", func(f *guardFacts) { f.waiting, f.fees = &store.Withdrawal{CreatedAt: noon}, nil }, []AlarmKind{AlarmFeeCap}},
+		{"ledger and signing machine were not compared", func(f *guardFacts) { f.gate = gateFacts{} }, []AlarmKind{AlarmLedgerBehind, AlarmSignerRolledBack}},
 		{"another daemon judges the chain", func(f *guardFacts) { f.leads = false },
-			[]AlarmKind{AlarmWrongChain, AlarmNodesDisagree, AlarmHeadOld, AlarmClock, AlarmNodesSilent, AlarmNodeSilent, AlarmNodeBehind, AlarmSignerSilent, AlarmSignerLocked, AlarmSignerFrozen, AlarmNoFunds, AlarmFeeCap, AlarmNeedsReview}},
+			[]AlarmKind{AlarmWrongChain, AlarmNodesDisagree, AlarmHeadOld, AlarmClock, AlarmNodesSilent, AlarmNodeSilent, AlarmNodeBehind, AlarmSignerSilent, AlarmSignerLocked, AlarmSignerFrozen, AlarmLedgerBehind, AlarmSignerRolledBack, AlarmNoFunds, AlarmFeeCap, AlarmNeedsReview}},
 		{"another daemon drives the wallet", func(f *guardFacts) { f.wallets[0].row.ID = 8 },
 			[]AlarmKind{AlarmNotAccepted, AlarmStuck, AlarmRejected, AlarmDelegated, AlarmNoGas, AlarmGapRefused}},
 	} {

@@ -15,6 +15,7 @@ func (j *judgement) chain() {
 	j.silence()
 	j.heads()
 	j.machine()
+	j.gate()
 	for i := range j.f.poor {
 		w := &j.f.poor[i]
 		a := j.f.alarm(AlarmNoFunds, nil, w.Payment, cmp.Or(w.Asset, "coin"), "no hot wallet has the funds for withdrawal %s, which waits since %s; maybe not for others of %s either",
@@ -140,6 +141,17 @@ func (j *judgement) machine() {
 		j.say(j.f.alarm(AlarmSignerFrozen, nil, "", "", "the signing machine is frozen, and something waits for it since %s: %s", at(since), j.f.signer.frozen))
 	case j.f.signer.locked:
 		j.say(j.f.alarm(AlarmSignerLocked, nil, "", "", "the signing machine is locked, and something waits for it since %s", at(since)))
+	}
+}
+
+// gate judges whether ledger and signing machine agree.
+func (j *judgement) gate() {
+	if !j.f.gate.known {
+		j.unknown(AlarmLedgerBehind, "")
+		j.unknown(AlarmSignerRolledBack, "")
+	}
+	if f := j.f.gate.found; f != nil {
+		j.say(j.f.alarm(f.kind, nil, "", "", "%s", f.why))
 	}
 }
 

@@ -23,6 +23,10 @@ func (j *judgement) wallet(w *walletFacts) {
 // foreignUse: all nodes count more than the ledger handed out, or have spent what it still holds (F11). The count was read
 // before the ledger, so nothing of coffer's explains it.
 func (j *judgement) foreignUse(w *walletFacts) {
+	if !j.f.gate.agreed {
+		j.unknown(AlarmForeignUse, w.row.Address) // an old database does not know its own: coffer recover tells it
+		return
+	}
 	if n, over := w.passedOver(); over {
 		j.say(j.f.alarm(AlarmForeignUse, &w.row, "", "", "nonce %d was spent on the chain by something that is not coffer's", n))
 	}

@@ -28,6 +28,7 @@ type lane struct {
 	name     string // evm:1
 	observer Observer
 	leases   *leases
+	gate     *gate
 	wakes    map[string]chan struct{}
 	costs    spends
 
@@ -38,12 +39,12 @@ type lane struct {
 	heads  map[int64]uint64 // by attempt, the height at which the mend step saw it first; only that step's
 }
 
-func newLane(s ChainSetup, o EngineOptions, ls *leases) *lane {
+func newLane(s ChainSetup, o EngineOptions, ls *leases, g *gate) *lane {
 	l := &lane{
 		setup: s, chain: s.Chain, db: o.DB, ledger: o.Ledger, signer: o.Machine, cache: o.Cache, now: o.Now, actor: o.Actor,
 		name: fmt.Sprintf("%s:%d", s.Type, s.ID), observer: o.Observer,
 		log:   o.Log.With("chain", fmt.Sprintf("%s:%d", s.Type, s.ID)),
-		wakes: map[string]chan struct{}{}, aside: asides{}, spent: map[spot]int{}, resent: map[int64]int64{}, heads: map[int64]uint64{}, leases: ls,
+		wakes: map[string]chan struct{}{}, aside: asides{}, spent: map[spot]int{}, resent: map[int64]int64{}, heads: map[int64]uint64{}, leases: ls, gate: g,
 	}
 	for _, s := range l.steps() {
 		l.wakes[s.Name] = make(chan struct{}, 1)
@@ -99,6 +100,7 @@ func (l *lane) loop(ctx context.Context, s Step) {
 		}
 		l.observer.Step(l.name, s.Name, time.Since(began), err)
 		troubles.tell(err)
+		l.gate.lost(err)
 		if again && err == nil {
 			continue
 		}

@@ -298,6 +298,9 @@ func (r repair) order() (chain.Order, error) {
 func (l *lane) askAgain(ctx context.Context, r repair, intent signing.Intent) (n int, err error) {
 	ask := askOf(r.place.walletID, 0, intent, "", 0)
 	ask.Again = true
+	if err := l.gate.open(ctx); err != nil {
+		return 0, err
+	}
 	err = l.update(ctx, []int64{r.place.walletID}, func(tx store.Tx) error {
 		ids, err := tx.Ask(ctx, []store.Ask{ask})
 		if err != nil || ids[0] == 0 {

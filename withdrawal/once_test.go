@@ -39,6 +39,8 @@ func TestWithdrawalsArePaid(t *testing.T) {
 // F03: recovery never prepares a payment anew: nonce, intent and bytes are what they were.
 func TestF03ARequestKeepsItsNonceItsIntentAndItsBytes(t *testing.T) {
 	onBoth(t, 2, func(w *world) {
+		w.journaling = nil // which would tell the answer by itself
+		w.open()
 		rs := w.submit("a")
 		w.pass("bind")
 		asked := w.attempt("a")
@@ -192,6 +194,8 @@ func TestF24WhatWasSentAndNotMarkedIsNotPaidAgain(t *testing.T) {
 // F34: the signing machine dies between journaling and answering. Asked again, it gives the same signature.
 func TestF34ASignatureThatWasNotHeardIsAskedForAgain(t *testing.T) {
 	onBoth(t, 1, func(w *world) {
+		w.journaling = nil // which would tell the answer by itself
+		w.open()
 		rs := w.submit("a", "b", "c")
 		w.pass("bind")
 		for range 3 {

@@ -2,6 +2,7 @@ package withdrawal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -19,7 +20,7 @@ func (l *lane) sign(ctx context.Context) (again bool, err error) {
 	var asked []store.Attempt
 	err = l.db.View(ctx, func(r store.Reader) (err error) {
 		f := l.attempts(store.AttemptAsked)
-		f.Limit = signAtOnce
+		f.Limit, f.Device = signAtOnce, l.gate.machine()
 		asked, err = r.Attempts(ctx, f)
 		return err
 	})
@@ -44,11 +45,14 @@ func cancelsFirst(a store.Attempt) int {
 
 // signThese has attempts signed, and writes the answers down.
 func (l *lane) signThese(ctx context.Context, asked []store.Attempt) error {
-	batch := signing.Batch{Requests: make([]signing.Request, len(asked))}
-	tokens, err := l.authorizations(ctx, asked)
+	held, tokens, err := l.carried(ctx, asked)
 	if err != nil {
 		return err
 	}
+	if err := l.gate.open(ctx); err != nil {
+		return err
+	}
+	batch := signing.Batch{Held: held, Requests: make([]signing.Request, len(asked))}
 	for i, a := range asked {
 		batch.Requests[i].Authorizations = tokens[a.ID]
 		if batch.Requests[i].Intent, err = signing.Parse(a.Intent); err != nil {
@@ -57,58 +61,84 @@ func (l *lane) signThese(ctx context.Context, asked []store.Attempt) error {
 	}
 	answers, err := l.signer.Sign(ctx, batch)
 	if err != nil {
+		l.gate.doubt() // it may be another machine by now, or one that went back
 		return err
 	}
-	ctx, cancel := afterwards(ctx)
-	defer cancel()
-	return settle(len(asked), func(from, to int) error { return l.answered(ctx, asked[from:to], answers[from:to]) })
+	return l.keep(ctx, asked, answers)
 }
 
-// authorizations reads what the payments of attempts came with, by attempt. It goes along with a payment alone: what gives nothing to
-// anybody needs none.
-func (l *lane) authorizations(ctx context.Context, asked []store.Attempt) (map[int64][]string, error) {
+// keep writes answers down. A receipt whose number another answer has shows that the machine forgot that one.
+func (l *lane) keep(ctx context.Context, asked []store.Attempt, answers []signing.Answer) error {
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	err := settle(len(asked), func(from, to int) error { return l.answered(ctx, asked[from:to], answers[from:to]) })
+	if errors.Is(err, store.ErrExists) {
+		return l.gate.shut(*rolledBack("it gave the number of a receipt that is held here to another answer"))
+	}
+	if err == nil {
+		l.gate.kept(answers)
+	}
+	return err
+}
+
+// taken writes down answers that the journal knew and that got lost on their way. Those on chains that are not configured here are left to
+// the daemon that drives them.
+func (e *Engine) taken(ctx context.Context, asked []store.Attempt, answers []signing.Answer) error {
+	for _, l := range e.lanes {
+		var as []store.Attempt
+		var ans []signing.Answer
+		for i, a := range asked {
+			if a.ChainType == l.setup.Type && a.ChainID == l.setup.ID {
+				as, ans = append(as, a), append(ans, answers[i])
+			}
+		}
+		if len(as) == 0 {
+			continue
+		}
+		if err := l.keep(ctx, as, ans); err != nil {
+			return err
+		}
+		l.wake(stepSend)
+	}
+	return nil
+}
+
+// carried is what goes along with intents, as the database has it: the highest receipt that it holds, and by attempt what payments came
+// with. That goes along with a payment alone: what gives nothing to anybody needs none.
+func (l *lane) carried(ctx context.Context, asked []store.Attempt) (held signing.Held, of map[int64][]string, err error) {
+	ledger, err := ledgerID(ctx, l.db)
+	if err != nil {
+		return held, nil, err
+	}
 	var payments []string
 	for _, a := range asked {
 		if a.Purpose == string(signing.PurposePayment) {
 			payments = append(payments, a.Payment)
 		}
 	}
-	if len(payments) == 0 {
-		return nil, nil
-	}
 	var tokens map[string][]string
-	err := l.db.View(ctx, func(r store.Reader) (err error) {
-		tokens, err = r.Authorizations(ctx, payments)
+	err = l.db.View(ctx, func(r store.Reader) (err error) {
+		if held, err = l.gate.held(ctx, r, ledger); err == nil && len(payments) > 0 {
+			tokens, err = r.Authorizations(ctx, payments)
+		}
 		return err
 	})
-	of := make(map[int64][]string, len(payments))
+	of = make(map[int64][]string, len(payments))
 	for _, a := range asked {
 		if a.Purpose == string(signing.PurposePayment) {
 			of[a.ID] = tokens[a.Payment]
 		}
 	}
-	return of, storefault.Of(err, "read the authorizations of what is asked for")
+	return held, of, storefault.Of(err, "read the authorizations of what is asked for")
 }
 
 // answered writes down what the signing machine said, in one transaction.
 func (l *lane) answered(ctx context.Context, asked []store.Attempt, answers []signing.Answer) error {
 	var s signed
 	err := l.db.Update(ctx, func(tx store.Tx) error {
-		others, err := alive(ctx, tx, asked, answers)
-		if err != nil {
+		var err error
+		if s, err = conclude(ctx, tx, asked, answers, l.gate.receipt); err != nil {
 			return err
-		}
-		s = signed{}
-		for i, a := range asked {
-			s.add(a, answers[i], others[a.ID])
-		}
-		if err := tx.MoveAttempts(ctx, s.attempts); err != nil {
-			return err
-		}
-		if len(s.withdrawals) > 0 {
-			if err := tx.MoveWithdrawals(ctx, s.withdrawals); err != nil {
-				return err
-			}
 		}
 		audit := s.refusals
 		if s.signatures > 0 {
@@ -130,6 +160,22 @@ func (l *lane) answered(ctx context.Context, asked []store.Attempt, answers []si
 		l.wake(stepBind)
 	}
 	return nil
+}
+
+// conclude moves attempts and payments by what the signing machine said.
+func conclude(ctx context.Context, tx store.Tx, asked []store.Attempt, answers []signing.Answer, receipt func(signing.Answer) store.Receipt) (signed, error) {
+	others, err := alive(ctx, tx, asked, answers)
+	if err != nil {
+		return signed{}, err
+	}
+	var s signed
+	for i, a := range asked {
+		s.add(a, answers[i], receipt(answers[i]), others[a.ID])
+	}
+	if err := tx.MoveAttempts(ctx, s.attempts); err != nil || len(s.withdrawals) == 0 {
+		return s, err
+	}
+	return s, tx.MoveWithdrawals(ctx, s.withdrawals)
 }
 
 // alive says of the refused attempts at whose nonce another one may still come to something: then the payment stands with that one.
@@ -166,18 +212,18 @@ type signed struct {
 
 // add decides what follows from one answer. A refusal ends the payment, queues it again, or has a person look, by its kind; its
 // nonce is used in any case, and filled. Unless another attempt at the nonce stands (others): then only this attempt is refused.
-func (s *signed) add(a store.Attempt, answer signing.Answer, others bool) {
+func (s *signed) add(a store.Attempt, answer signing.Answer, receipt store.Receipt, others bool) {
 	if answer.Refusal == nil {
 		m := moveAttempt(a, store.AttemptSigned)
-		m.Raw, m.Hash = answer.Raw, answer.Hash
+		m.Raw, m.Hash, m.Receipt = answer.Raw, answer.Hash, receipt
 		s.attempts = append(s.attempts, m)
 		s.signatures++
 		return
 	}
 	r := answer.Refusal
-	reason := fmt.Sprintf("the signing machine refuses: %s (%s)", r.Reason, r.Code)
+	reason := refusalNote(*r)
 	m := moveAttempt(a, store.AttemptRefused)
-	m.Refusal, m.Note = string(r.Kind), reason
+	m.Refusal, m.Note, m.Receipt = string(r.Kind), reason, receipt
 	s.attempts = append(s.attempts, m)
 	subject, after := a.Payment, "the gap stays"
 	switch {

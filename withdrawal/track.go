@@ -31,7 +31,7 @@ func (l *lane) track(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	fates, err := l.news(ctx, l.fates(places(out), seen, review))
+	fates, err := l.news(ctx, l.fates(ctx, places(out), seen, review))
 	if err != nil || len(fates) == 0 {
 		return false, err
 	}
@@ -64,14 +64,17 @@ func (l *lane) look(ctx context.Context, out []store.Attempt) (map[int64]chain.S
 }
 
 // fates decides about every place, and keeps those with which something happens.
-func (l *lane) fates(ps []place, seen map[int64]chain.Sighting, review map[string]bool) []fate {
+func (l *lane) fates(ctx context.Context, ps []place, seen map[int64]chain.Sighting, review map[string]bool) []fate {
 	var fates []fate
 	spent := make(map[spot]int, len(l.spent))
 	for _, p := range ps {
 		at := spot{p.walletID, p.nonce}
 		switch spentElsewhere(p, seen) {
 		case yes:
-			spent[at] = l.spent[at] + 1
+			spent[at] = l.spent[at]
+			if l.gate.open(ctx) == nil { // what an old database does not know of is not somebody else's
+				spent[at]++
+			}
 		case unclear:
 			spent[at] = l.spent[at]
 		}

@@ -45,22 +45,23 @@ const (
 // itself: a test makes the engine's passes and the blocks.
 type world struct {
 	*testing.T
-	db       *flakyDB
-	ledger   *nonce.Ledger
-	machine  *bentMachine
-	journal  *journal.Journal // of the machine
-	released signing.Releases // the machine's
-	seed     []byte           // of its keys
-	holder   string           // of the leases
-	wallets  []wallet.Wallet
-	node     *gethnode.Node
-	proxy    *rpcproxy.Proxy
-	client   *ethclient.Client
-	rich     *ecdsa.PrivateKey
-	setup    withdrawal.ChainSetup
-	desk     *withdrawal.Desk
-	engine   *withdrawal.Engine
-	next     int // recipients made so far
+	db         *flakyDB
+	ledger     *nonce.Ledger
+	machine    *bentMachine
+	journal    *journal.Journal      // of the machine
+	released   signing.Releases      // the machine's
+	journaling withdrawal.Journaling // the machine itself, which loses no answer
+	seed       []byte                // of its keys
+	holder     string                // of the leases
+	wallets    []wallet.Wallet
+	node       *gethnode.Node
+	proxy      *rpcproxy.Proxy
+	client     *ethclient.Client
+	rich       *ecdsa.PrivateKey
+	setup      withdrawal.ChainSetup
+	desk       *withdrawal.Desk
+	engine     *withdrawal.Engine
+	next       int // recipients made so far
 }
 
 // onBoth runs a test in a world with so many hot wallets, on SQLite and on PostgreSQL.
@@ -87,11 +88,11 @@ func onBoth(t *testing.T, wallets int, test func(*world)) {
 func newWorld(t *testing.T, db store.DB, wallets int) *world {
 	t.Helper()
 	w := &world{T: t, db: &flakyDB{DB: db}, holder: "tester"}
-	t.Cleanup(func() { w.must(db.Close()) })
+	t.Cleanup(func() { w.must(w.db.Close()) })
 	_, err := db.Migrate(t.Context())
 	w.must(err)
 	machine, j, seed := startMachine(t)
-	w.machine, w.journal, w.seed, w.released = &bentMachine{Machine: machine}, j, seed, machine
+	w.machine, w.journal, w.seed, w.released, w.journaling = &bentMachine{Machine: machine}, j, seed, machine, machine
 	registry := wallet.NewRegistry(db, w.machine, "tester")
 	w.rich, err = crypto.GenerateKey()
 	w.must(err)
@@ -142,7 +143,7 @@ func (w *world) open() {
 	w.ledger = nonce.New(nonce.Options{DB: w.db, TTL: time.Hour, Actor: "tester"})
 	w.Cleanup(w.ledger.Close)
 	chains := []withdrawal.ChainSetup{w.setup}
-	w.engine = withdrawal.NewEngine(withdrawal.EngineOptions{DB: w.db, Ledger: w.ledger, Machine: w.machine, Chains: chains, Actor: "tester", Holder: w.holder})
+	w.engine = withdrawal.NewEngine(withdrawal.EngineOptions{DB: w.db, Ledger: w.ledger, Machine: w.machine, Journal: w.journaling, Chains: chains, Actor: "tester", Holder: w.holder})
 	w.desk = withdrawal.NewDesk(withdrawal.DeskOptions{DB: w.db, Chains: chains, Actor: "tester", Signer: w.released, Wake: w.engine.Wake})
 	w.Cleanup(w.desk.Close)
 }

@@ -343,6 +343,8 @@ type AttemptFilter struct {
 	Nonce     *uint64
 	Payments  []string
 	Digests   []string
+	FromNonce uint64 // the lowest nonce that is wanted
+	Device    string // of wallets whose key that signing machine holds now
 	// By is the order: "" by id, "nonce" by wallet and nonce (lowest first, as bytes must be sent).
 	By    string
 	Limit int

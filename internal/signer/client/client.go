@@ -37,6 +37,8 @@ type Client struct {
 	addr   string // as it was given; empty: none
 	http   *http.Client
 	verify func(signing.Intent, []byte) (hash string, err error)
+
+	identity identity
 }
 
 var (

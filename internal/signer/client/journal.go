@@ -17,11 +17,15 @@ func (c *Client) Entries(ctx context.Context, ledger string, after uint64, limit
 	if limit <= 0 {
 		return nil, nil
 	}
+	key, err := c.identityKey(ctx, "")
+	if err != nil {
+		return nil, err
+	}
 	got, err := c.askJournal(ctx, wire.JournalRequest{Ledger: ledger, After: after, Limit: limit})
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]signing.Entry, len(got.Entries))
+	entries, answers, ledgers := make([]signing.Entry, len(got.Entries)), make([]signing.Answer, len(got.Entries)), make([]string, len(got.Entries))
 	for i, e := range got.Entries {
 		if entries[i], err = c.entry(ledger, e); err == nil && e.Receipt.Seq != after+1+uint64(i) {
 			err = fmt.Errorf("it has number %d, not %d", e.Receipt.Seq, after+1+uint64(i))
@@ -29,8 +33,9 @@ func (c *Client) Entries(ctx context.Context, ledger string, after uint64, limit
 		if err != nil {
 			return nil, c.unusable(fmt.Errorf("entry %d of the journal above %d: %w", i, after, err))
 		}
+		answers[i], ledgers[i] = entries[i].Answer(), ledger
 	}
-	return entries, nil
+	return entries, c.receipts(key, ledgers, answers)
 }
 
 // Highest is the number of the machine's last answer to a ledger.

@@ -13,7 +13,7 @@ import (
 )
 
 // Sign has intents signed. Every answer is held against what was asked: its digest, the transaction in its bytes, and its
-// hash. Every error wraps signing.ErrNoAnswer, a wrong answer's too: nothing of it may be stored.
+// hash; and its receipt against the machine's identity key. Every error wraps signing.ErrNoAnswer, a wrong answer's too: nothing of it may be stored.
 func (c *Client) Sign(ctx context.Context, b signing.Batch) ([]signing.Answer, error) {
 	answers := make([]signing.Answer, 0, len(b.Requests))
 	for some := range slices.Chunk(b.Requests, chunk) {
@@ -27,6 +27,10 @@ func (c *Client) Sign(ctx context.Context, b signing.Batch) ([]signing.Answer, e
 }
 
 func (c *Client) signSome(ctx context.Context, held signing.Held, requests []signing.Request) ([]signing.Answer, error) {
+	key, err := c.identityKey(ctx, held.Device)
+	if err != nil {
+		return nil, err
+	}
 	req := wire.SignRequest{Intents: make([]json.RawMessage, len(requests))}
 	if held.Ledger != "" {
 		req.Held = &held
@@ -47,14 +51,14 @@ func (c *Client) signSome(ctx context.Context, held signing.Held, requests []sig
 	if len(got.Answers) != len(requests) {
 		return nil, c.unusable(fmt.Errorf("%d answers to %d intents", len(got.Answers), len(requests)))
 	}
-	answers := make([]signing.Answer, len(requests))
+	answers, ledgers := make([]signing.Answer, len(requests)), make([]string, len(requests))
 	for i, r := range requests {
-		var err error
+		ledgers[i] = r.Intent.Ledger
 		if answers[i], err = c.check(r.Intent, got.Answers[i]); err != nil {
 			return nil, c.unusable(fmt.Errorf("answer to intent %s: %w", r.Intent.Digest(), err))
 		}
 	}
-	return answers, nil
+	return answers, c.receipts(key, ledgers, answers)
 }
 
 // check holds one answer against its intent.

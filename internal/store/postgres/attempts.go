@@ -29,7 +29,9 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 		and(f.WalletID != 0, "a.wallet_id = ?", f.WalletID).
 		and(f.WalletIDs != nil, "a.wallet_id = ANY (?::bigint[])", f.WalletIDs).
 		and(f.Payments != nil, "a.payment = ANY (?::text[])", f.Payments).
-		and(f.Digests != nil, "a.digest = ANY (?::text[])", f.Digests)
+		and(f.Digests != nil, "a.digest = ANY (?::text[])", f.Digests).
+		and(f.FromNonce != 0, "a.nonce >= ?", f.FromNonce).
+		and(f.Device != "", "i.device = ?", f.Device)
 	if f.ChainID != nil {
 		q.and(true, "i.chain_id = ?", *f.ChainID)
 	}

@@ -35,7 +35,9 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 		and(f.WalletID != 0, "a.wallet_id = ?", f.WalletID).
 		and(f.WalletIDs != nil, among("a.wallet_id"), list(f.WalletIDs)).
 		and(f.Payments != nil, among("a.payment"), list(f.Payments)).
-		and(f.Digests != nil, among("a.digest"), list(f.Digests))
+		and(f.Digests != nil, among("a.digest"), list(f.Digests)).
+		and(f.FromNonce != 0, "a.nonce >= ?", f.FromNonce).
+		and(f.Device != "", "i.device = ?", f.Device)
 	if f.ChainID != nil {
 		q.and(true, "i.chain_id = ?", *f.ChainID)
 	}

@@ -106,6 +106,16 @@ func testReceipts(t *testing.T, h Harness) {
 			if len(found) != 2 || found[0].ID != a || found[1].ID != b {
 				w.Errorf("found %+v", found)
 			}
+			from := w.attempts(store.AttemptFilter{WalletID: wallet, FromNonce: 1, By: "nonce"})
+			if len(from) != 2 || from[0].Nonce != 1 || from[1].Nonce != 2 {
+				w.Errorf("from nonce 1: %+v", from)
+			}
+			other := hot("0xother")
+			other.Device = "device-2"
+			elsewhere := w.asked(w.add(other).ID)
+			if got := w.attempts(store.AttemptFilter{Device: "device-2"}); len(got) != 1 || got[0].ID != elsewhere {
+				w.Errorf("of another machine: %+v", got)
+			}
 			if none := w.attempts(store.AttemptFilter{Digests: []string{}}); len(none) != 0 {
 				w.Errorf("no digests found %+v", none)
 			}

@@ -39,12 +39,27 @@ var shared = sync.OnceValues(func() (string, error) {
 // DSN makes an empty database and returns its URL. The database is dropped when the test ends, whoever is still connected.
 func DSN(t testing.TB) string {
 	t.Helper()
+	return create(t, "")
+}
+
+// Copy makes a copy of a database to which nobody is connected, as a backup is, and returns its URL. It is dropped like one of DSN.
+func Copy(t testing.TB, dsn string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return create(t, " TEMPLATE "+strings.TrimPrefix(u.Path, "/"))
+}
+
+func create(t testing.TB, from string) string {
+	t.Helper()
 	cluster, err := shared()
 	if err != nil {
 		t.Fatalf("a throwaway PostgreSQL: %v", err)
 	}
 	name := "coffer_" + strings.ToLower(rand.Text())
-	if err := Exec(t.Context(), cluster, "CREATE DATABASE "+name); err != nil {
+	if err := Exec(t.Context(), cluster, "CREATE DATABASE "+name+from); err != nil {
 		t.Fatalf("make database %s: %v", name, err)
 	}
 	t.Cleanup(func() {
