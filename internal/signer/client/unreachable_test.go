@@ -102,7 +102,11 @@ func TestAnswersThatDoNotFitAreNotTaken(t *testing.T) {
 		}), believe, "a refusal that is none"},
 		"both": {with(func(a *wire.SignAnswer) { a.Refusal = &signing.Refusal{Kind: signing.RefusedForGood, Code: "x"} }), believe, "a refusal that is none"},
 	} {
-		addr := listen(t, func(w http.ResponseWriter, _ *http.Request) {
+		addr := listen(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == wire.PathStatus {
+				_ = json.NewEncoder(w).Encode(identified(identity(1)))
+				return
+			}
 			_ = json.NewEncoder(w).Encode(wire.SignAnswers{Answers: c.answers})
 		})
 		machine, err := client.Dial(addr, c.verify)
