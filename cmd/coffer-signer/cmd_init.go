@@ -42,7 +42,7 @@ with the private or only the public key in PEM, or ed25519:BASE64. Read the poli
 
 With --import the words come from you: typed on the terminal, where they are not shown, or from standard input when
 that is not a terminal. An imported machine knows nothing of what another signed with the same words: never have
-both in use.`,
+both in use. So it begins frozen: load what coffer holds (coffer signer export, coffer-signer load), then unfreeze it.`,
 		Example: `  coffer-signer init --passphrase-file passphrase
   coffer-signer init --passphrase-file passphrase --import`,
 		Args: noArguments,
@@ -74,7 +74,7 @@ both in use.`,
 			if made.ServiceKey, made.service, err = a.service(service); err != nil {
 				return err
 			}
-			words, device, err := create(cmd.Context(), home, words, p, policy.Default(made.service))
+			words, device, err := create(cmd.Context(), home, words, p, policy.Default(made.service), imported)
 			if device == "" {
 				return err
 			}
@@ -93,9 +93,14 @@ both in use.`,
 
 // create makes journal and vault, in this order: a vault never stands without its journal. The vault is opened once, which
 // shows that the passphrase opens it, and gives the device; and the policy is installed. With a device, there are keys.
-func create(ctx context.Context, home string, words []string, passphrase, text []byte) (_ []string, device string, err error) {
+func create(ctx context.Context, home string, words []string, passphrase, text []byte, imported bool) (_ []string, device string, err error) {
 	if err := journal.Create(home); err != nil {
 		return nil, "", err
+	}
+	if imported { // before there are keys
+		if err := freezeImported(ctx, home); err != nil {
+			return nil, "", err
+		}
 	}
 	words, err = vault.Create(home, words, passphrase, vault.Options{})
 	if err != nil {
@@ -108,6 +113,20 @@ func create(ctx context.Context, home string, words []string, passphrase, text [
 	defer v.Close()
 	_, _, err = install(ctx, home, v, signer.PolicyChange{Text: text, At: time.Now()})
 	return words, v.Device(), err
+}
+
+// freezeImported freezes a machine whose words are not new: it does not know what was signed with them.
+func freezeImported(ctx context.Context, home string) (err error) {
+	j, err := journal.OpenAlone(home, journal.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	_, _, err = j.Freeze(ctx, journal.FreezeCause{
+		At: time.Now().UTC().Truncate(time.Second), By: journal.Itself,
+		Reason: "made from words that exist: load what coffer holds of them, then unfreeze",
+	})
+	return err
 }
 
 // readWords reads the words of --import.
@@ -147,6 +166,7 @@ func (a *app) showInit(made initialised) error {
 		a.note("WARNING: these words are the keys. Write them down on paper now and show them to nobody; they are never shown again.")
 	} else {
 		a.note("WARNING: this machine knows nothing of what was signed elsewhere with the same words. Never have both in use.")
+		a.note("It is frozen: load what coffer holds (coffer signer export FILE, then coffer-signer load FILE), then coffer-signer unfreeze.")
 	}
 	if a.json {
 		return a.document(made)

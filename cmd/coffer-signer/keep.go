@@ -43,6 +43,38 @@ func keep[Request, Answer any](
 	return do(signer.Keeping{Journal: j, Officers: of, By: signer.UserName(os.Geteuid()), Now: time.Now()}, ctx, req)
 }
 
+// keepOpened is keep for what needs the machine's keys: when nobody serves, the vault is opened for it.
+func keepOpened[Request, Answer any](
+	ctx context.Context, a *app, pass *passphrase, path string, req Request, do func(signer.Keeping, context.Context, Request) (Answer, error),
+) (done Answer, err error) {
+	home, err := a.home()
+	if err != nil {
+		return done, err
+	}
+	free, err := signer.Hold(home)
+	if fault.Code(err) == "already_serving" {
+		err = throughServer(ctx, home, path, req, &done)
+		return done, err
+	}
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, free()) }()
+	if err := keepMemoryPrivate(); err != nil { // before anything secret is in it
+		return done, err
+	}
+	machine, err := open(home, pass)
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, machine.Close()) }()
+	k, err := machine.Keeping(signer.UserName(os.Geteuid()), time.Now())
+	if err != nil {
+		return done, err
+	}
+	return do(k, ctx, req)
+}
+
 // throughServer asks the process that serves a home.
 func throughServer(ctx context.Context, home, path string, req, done any) error {
 	err := client.Keep(ctx, signer.AdminSocket(home), path, req, done)

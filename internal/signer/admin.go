@@ -55,6 +55,7 @@ func (a *Admin) handler() http.Handler {
 	mux.HandleFunc("POST "+wire.PathRelease, keeps(a, "a release", a.release))
 	mux.HandleFunc("POST "+wire.PathFreeze, keeps(a, "a freeze", a.freeze))
 	mux.HandleFunc("POST "+wire.PathUnfreeze, keeps(a, "an unfreeze", a.unfreeze))
+	mux.HandleFunc("POST "+wire.PathLoad, keeps(a, "a load", a.load))
 	mux.HandleFunc("GET "+wire.PathPolicy, a.policy)
 	return mux
 }
@@ -77,6 +78,7 @@ func keeps[Request, Answer any](a *Admin, what string, do func(context.Context, 
 			a.fail(w, err)
 			return
 		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a load or a backup takes its time; whoever asks is at this machine
 		done, err := do(r.Context(), Keeping{Journal: a.machine.journal, Machine: a.machine, Officers: a.officers, By: UserName(uid), Now: a.now()}, req)
 		if err != nil {
 			a.log.Warn(what+" was not done", "error", err)
@@ -108,6 +110,14 @@ func (a *Admin) unfreeze(ctx context.Context, k Keeping, req wire.UnfreezeReques
 	done, err := k.Unfreeze(ctx, req)
 	if err == nil && done.Freeze != "" {
 		a.log.Warn("unfrozen", "freeze", done.Freeze, "why", done.Why, "by", k.By, "officers", done.Officers)
+	}
+	return done, err
+}
+
+func (a *Admin) load(ctx context.Context, k Keeping, req wire.LoadRequest) (wire.LoadAnswer, error) {
+	done, err := k.Load(ctx, req)
+	if err == nil && done.Done {
+		a.log.Warn("loaded what a ledger holds", "ledger", done.Load.Ledger, "sha256", done.SHA256, "signed", done.Load.Signed.New, "by", k.By, "officers", done.Officers)
 	}
 	return done, err
 }

@@ -22,6 +22,12 @@ type Keeping struct {
 	Now      time.Time
 }
 
+// Keeping is what its user may do with this machine.
+func (m *Machine) Keeping(by string, now time.Time) (Keeping, error) {
+	of, err := m.Officers()
+	return Keeping{Journal: m.journal, Machine: m, Officers: of, By: by, Now: now}, err
+}
+
 func (k Keeping) at() time.Time { return k.Now.UTC().Truncate(time.Second) }
 
 // approve has officers approve an act on this machine. It is called in the transaction that does the act.

@@ -12,6 +12,7 @@ import (
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/derive"
+	"coffer.internal/internal/signer/wire"
 	"coffer.internal/signing"
 )
 
@@ -27,46 +28,18 @@ type Loaded struct {
 	At      time.Time        // zero: not known
 }
 
-// LoadReport says what a load changes. What the journal knows already stays.
-type LoadReport struct {
-	Ledger  string    `json:"ledger"`
-	Device  string    `json:"device"` // as the file names it
-	MadeAt  time.Time `json:"made_at"`
-	Keys    Change    `json:"keys"`
-	Signed  Change    `json:"signed"`
-	Refused Change    `json:"refused"`
-	// Asked are those whose answer nobody knows: from now on their payments are signed by exactly these intents, or not at all.
-	Asked    Change `json:"asked"`
-	Marks    Change `json:"marks"`    // new: raised
-	Receipts uint64 `json:"receipts"` // the highest number after it
-}
-
-// Change counts what is new to the journal, and what it knew.
-type Change struct {
-	New   int `json:"new"`
-	Known int `json:"known"`
-}
-
-func (c *Change) count(isNew bool) {
-	if isNew {
-		c.New++
-	} else {
-		c.Known++
-	}
-}
-
 // Loading takes over what a ledger holds of its machine, in one transaction.
 type Loading struct {
 	tx     *bolt.Tx
 	at     time.Time
-	report LoadReport
+	report wire.LoadReport
 	own    bool             // the file is about this very machine, so the numbers of its receipts are this one's
 	late   []signing.Digest // entries without a number so far
 	asked  []Loaded         // without what was said to them; their bytes are not there
 }
 
 // Load takes over what fill reads, whole or not at all. The act is journaled with it.
-func (j *Journal) Load(ctx context.Context, act Act, fill func(*Loading) error) (r LoadReport, err error) {
+func (j *Journal) Load(ctx context.Context, act Act, fill func(*Loading) error) (r wire.LoadReport, err error) {
 	err = j.write(ctx, func(tx *bolt.Tx) (bool, error) {
 		if r, err = load(tx, act.At, fill); err != nil {
 			return true, err
@@ -80,19 +53,19 @@ func (j *Journal) Load(ctx context.Context, act Act, fill func(*Loading) error) 
 }
 
 // TryLoad says what Load would do, and changes nothing.
-func (j *Journal) TryLoad(fill func(*Loading) error) (LoadReport, error) {
+func (j *Journal) TryLoad(fill func(*Loading) error) (wire.LoadReport, error) {
 	tx, err := j.db.Begin(true)
 	if err != nil {
-		return LoadReport{}, notWritten(err)
+		return wire.LoadReport{}, notWritten(err)
 	}
 	r, err := load(tx, time.Time{}, fill)
 	return r, errors.Join(err, tx.Rollback())
 }
 
-func load(tx *bolt.Tx, at time.Time, fill func(*Loading) error) (LoadReport, error) {
+func load(tx *bolt.Tx, at time.Time, fill func(*Loading) error) (wire.LoadReport, error) {
 	l := &Loading{tx: tx, at: at}
 	if err := fill(l); err != nil {
-		return LoadReport{}, err
+		return wire.LoadReport{}, err
 	}
 	return l.report, l.end()
 }
@@ -133,7 +106,7 @@ func (l *Loading) Wallet(w signing.ExportWallet) error {
 	if known && (had.Ledger != k.Ledger || had.Path != k.Path || had.Network != k.Network) {
 		return conflict("the key of %s is bound to ledger %q at %s here", k.Address, had.Ledger, had.Path)
 	}
-	if l.report.Keys.count(!known); !known {
+	if l.report.Keys.Count(!known); !known {
 		if err := errors.Join(putJSON(l.tx.Bucket(keys), key(k.ChainType, k.Address), k), bump(l.tx.Bucket(meta), metaKeys, 1)); err != nil {
 			return err
 		}
@@ -144,7 +117,7 @@ func (l *Loading) Wallet(w signing.ExportWallet) error {
 		}
 	}
 	raised, err := raiseMark(l.tx, w.ChainType, w.ChainID, w.Address, w.Mark)
-	l.report.Marks.count(raised)
+	l.report.Marks.Count(raised)
 	return errors.Join(err, raiseTo(l.tx.Bucket(counters), []byte(k.counter()), uint64(index)+1))
 }
 
@@ -181,10 +154,10 @@ func (l *Loading) Attempt(a Loaded) error {
 		l.asked = append(l.asked, a)
 		return nil
 	case a.Refusal != nil:
-		l.report.Refused.count(true)
+		l.report.Refused.Count(true)
 		return errors.Join(l.put(d, a), bump(l.tx.Bucket(meta), metaRefused, 1))
 	}
-	l.report.Signed.count(true)
+	l.report.Signed.Count(true)
 	return errors.Join(l.bind(d, a), l.put(d, a), bump(l.tx.Bucket(meta), metaSigned, 1))
 }
 
@@ -196,11 +169,11 @@ func (l *Loading) known(d signing.Digest, had entry, a Loaded) error {
 	case a.Refusal != nil && had.Refusal == nil:
 		return conflict("intent %s is signed here, and refused in the file", d)
 	case a.Raw != nil:
-		l.report.Signed.count(false)
+		l.report.Signed.Count(false)
 	case a.Refusal != nil:
-		l.report.Refused.count(false)
+		l.report.Refused.Count(false)
 	default:
-		l.report.Asked.count(false)
+		l.report.Asked.Count(false)
 	}
 	return nil
 }
@@ -325,7 +298,7 @@ func (l *Loading) end() error {
 		if err != nil {
 			return err
 		}
-		l.report.Asked.count(isNew)
+		l.report.Asked.Count(isNew)
 	}
 	l.report.Receipts = highest(l.tx, l.report.Ledger)
 	return nil

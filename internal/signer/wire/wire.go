@@ -13,6 +13,8 @@
 //	POST /v1/release        ReleaseRequest → ReleaseAnswer
 //	POST /v1/freeze         FreezeRequest → FreezeAnswer
 //	POST /v1/unfreeze       UnfreezeRequest → UnfreezeAnswer
+//	POST /v1/load           LoadRequest → LoadAnswer
+//	POST /v1/backup         BackupRequest → BackupAnswer
 //	GET  /v1/policy         PolicyAnswer
 //
 // Anything else than status 200 carries a Problem.
@@ -40,6 +42,8 @@ const (
 	PathFreeze   = "/v1/freeze"
 	PathUnfreeze = "/v1/unfreeze"
 	PathPolicy   = "/v1/policy"
+	PathLoad     = "/v1/load"
+	PathBackup   = "/v1/backup"
 )
 
 const (
@@ -148,6 +152,52 @@ type UnfreezeAnswer struct {
 	Freeze   string   `json:"freeze"` // its id; empty if the machine was not frozen
 	Why      string   `json:"why"`
 	Officers []string `json:"officers"` // who approved; nobody, if the policy names no officers
+}
+
+// LoadRequest asks the machine to take over what a ledger holds of it.
+type LoadRequest struct {
+	Path      string   `json:"path"`    // absolute, of the export
+	DryRun    bool     `json:"dry_run"` // only say what would change
+	Approvals []string `json:"approvals,omitempty"`
+}
+
+// LoadAnswer is what was loaded, or would be.
+type LoadAnswer struct {
+	Done           bool       `json:"done"` // false: nothing was changed
+	SHA256         string     `json:"sha256"`
+	OfficersNeeded bool       `json:"officers_needed"`
+	Command        string     `json:"command"` // what each of two officers runs to approve it
+	Officers       []string   `json:"officers"`
+	Load           LoadReport `json:"load"`
+}
+
+// LoadReport says what a load changes. What the journal knows already stays.
+type LoadReport struct {
+	Ledger  string    `json:"ledger"`
+	Device  string    `json:"device"` // as the file names it
+	MadeAt  time.Time `json:"made_at"`
+	Keys    Change    `json:"keys"`
+	Signed  Change    `json:"signed"`
+	Refused Change    `json:"refused"`
+	// Asked are those whose answer nobody knows: from now on their payments are signed at these places, or not at all.
+	Asked    Change `json:"asked"`
+	Marks    Change `json:"marks"`    // new: raised
+	Receipts uint64 `json:"receipts"` // the highest number after it
+}
+
+// Change counts what is new to the journal, and what it knew.
+type Change struct {
+	New   int `json:"new"`
+	Known int `json:"known"`
+}
+
+// Count counts one.
+func (c *Change) Count(isNew bool) {
+	if isNew {
+		c.New++
+	} else {
+		c.Known++
+	}
 }
 
 // ReleaseAnswer is what is recorded.
