@@ -8,12 +8,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/journal"
@@ -72,21 +70,19 @@ func (m *Machine) sign(ctx context.Context, b signing.Batch) ([]signing.Answer, 
 	if err := m.stopped(); err != nil {
 		return nil, err
 	}
-	ps := make([]journal.Proposal, len(b.Requests))
-	for i, r := range b.Requests {
-		ps[i] = journal.Proposal{Intent: r.Intent, Digest: r.Intent.Digest()}
-		ps[i].Inputs, ps[i].Malformed = check(r.Intent)
+	if err := m.notBehind(ctx, b.Held); err != nil {
+		return nil, err
 	}
+	ps := make([]journal.Proposal, len(b.Requests))
+	onAllCPUs(len(ps), func(i int) {
+		r := b.Requests[i]
+		ps[i] = journal.Proposal{Intent: r.Intent, Digest: r.Intent.Digest(), Tokens: r.Authorizations}
+		ps[i].Inputs, ps[i].Malformed = check(r.Intent)
+	})
 	if err := m.journal.Look(ps); err != nil {
 		return nil, err
 	}
-	if err := m.signWanted(ctx, ps); err != nil {
-		return nil, err
-	}
-	if err := m.stopped(); err != nil {
-		return nil, err
-	}
-	answers, err := m.journal.Record(ctx, ps)
+	answers, err := m.record(ctx, ps)
 	if err != nil {
 		return nil, err
 	}
@@ -94,25 +90,59 @@ func (m *Machine) sign(ctx context.Context, b signing.Batch) ([]signing.Answer, 
 	return answers, nil
 }
 
-// signWanted makes the signatures that are wanted.
-func (m *Machine) signWanted(ctx context.Context, ps []journal.Proposal) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range ps {
-		p := &ps[i]
-		if !p.Wanted {
-			continue
+// record signs what is worth it, and has the journal decide. What turns out to be worth it only there (a limit got free, a former intent
+// of the same batch was signed) is signed after that, with all that is left.
+func (m *Machine) record(ctx context.Context, ps []journal.Proposal) (answers []signing.Answer, err error) {
+	for _, worth := range []func(*journal.Proposal) bool{m.worth, (*journal.Proposal).CanBeSigned} {
+		if err := m.prepare(ctx, ps[len(answers):], worth); err != nil {
+			return nil, err
 		}
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			var err error
-			p.Raw, p.Hash, err = m.keys.Sign(p.Intent, p.Path)
-			return err
-		})
+		if err := m.stopped(); err != nil {
+			return nil, err
+		}
+		some, err := m.journal.Record(ctx, ps[len(answers):])
+		if err != nil {
+			return nil, err
+		}
+		if answers = append(answers, some...); len(answers) == len(ps) {
+			return answers, nil
+		}
 	}
-	return g.Wait()
+	return nil, fmt.Errorf("intent %s is to be signed, and its key does not", ps[len(answers)].Digest)
+}
+
+func (m *Machine) worth(p *journal.Proposal) bool { return p.Wanted && m.journal.Permits(p) }
+
+// prepare verifies the authorizations of proposals, and makes the signatures that are worth it, on all CPUs.
+func (m *Machine) prepare(ctx context.Context, ps []journal.Proposal, worth func(*journal.Proposal) bool) error {
+	errs := make([]error, len(ps))
+	onAllCPUs(len(ps), func(i int) {
+		p := &ps[i]
+		if errs[i] = ctx.Err(); errs[i] != nil || p.Answered || !p.CanBeSigned() {
+			return
+		}
+		readTokens(p)
+		if p.Raw == nil && worth(p) {
+			p.Raw, p.Hash, errs[i] = m.keys.Sign(p.Intent, p.Path)
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// readTokens verifies the authorizations of a proposal, unless that was done.
+func readTokens(p *journal.Proposal) {
+	if p.Read {
+		return
+	}
+	p.Read = true
+	for _, t := range p.Tokens {
+		a, err := signing.ParseAuthorization(t)
+		if err != nil {
+			p.Unreadable = err.Error()
+			return
+		}
+		p.Authorizations = append(p.Authorizations, a)
+	}
 }
 
 // NewKey makes a key bound to the ledger, or finds the one made for the same ref.

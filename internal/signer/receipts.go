@@ -3,9 +3,13 @@ package signer
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
+	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/journal"
 	"coffer.internal/signing"
 )
 
@@ -18,6 +22,26 @@ func (m *Machine) signReceipts(requests []signing.Request, answers []signing.Ans
 
 func (m *Machine) receipt(ledger string, a signing.Answer) []byte {
 	return ed25519.Sign(m.vault.Identity(), signing.ReceiptStatement(m.device, ledger, a.Receipt.Seq, a))
+}
+
+// notBehind stops the machine if somebody holds a receipt of a ledger that it never gave: its journal went back, and it does not know
+// what it signed. It freezes, until somebody has told it and officers say so.
+func (m *Machine) notBehind(ctx context.Context, held signing.Held) error {
+	if held.Ledger == "" || held.Seq == 0 {
+		return nil
+	}
+	gave, err := m.journal.LastSeen(held.Ledger)
+	if err != nil || held.Seq <= gave {
+		return err
+	}
+	why := fault.New(fault.Unreachable, "rolled_back", "coffer signer export FILE, then coffer-signer load FILE (docs/runbook.md)",
+		"ledger %s holds receipt %d of this machine, and by its journal it gave %d at most: the journal went back", held.Ledger, held.Seq, gave)
+	if frozen, err := m.frozen(); frozen != "" || err != nil {
+		return errors.Join(why, err)
+	}
+	at, _ := m.journal.Time()
+	_, _, err = m.Freeze(ctx, journal.FreezeCause{At: at, By: journal.Itself, Reason: why.Error()})
+	return errors.Join(why, err)
 }
 
 // Entries are the answers that were given to a ledger, with their receipts. It takes the identity key, so a locked machine does not tell.
@@ -42,11 +66,11 @@ func (m *Machine) Highest(ctx context.Context, ledger string) (uint64, error) {
 
 // onAllCPUs calls do for each number below n, in no order, and waits.
 func onAllCPUs(n int, do func(i int)) {
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	workers := min(runtime.GOMAXPROCS(0), n)
-	for w := range workers {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		wg.Go(func() {
-			for i := w; i < n; i += workers {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				do(i)
 			}
 		})

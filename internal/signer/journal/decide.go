@@ -2,7 +2,9 @@ package journal
 
 import (
 	"fmt"
+	"time"
 
+	"coffer.internal/internal/signer/policy"
 	"coffer.internal/signing"
 )
 
@@ -18,6 +20,10 @@ type Facts struct {
 	Mark      uint64           // the lowest number of From at which anything is signed first
 	Closed    bool             // the payment id may have been signed elsewhere, by a machine whose journal is lost
 	PaidAt    *Place           // where the payment id is bound to, unless it was released from there; nil: nowhere
+	Former    *Former          // on Solana, if the payment is bound to the attempt before this one: that
+	Now       time.Time        // the journal's time
+
+	bound *policy.Bound // what the payment is bound with at PaidAt
 }
 
 // Verdict is what becomes of an intent.
@@ -51,10 +57,12 @@ func Decide(i signing.Intent, f Facts) Decision {
 		return refuse(signing.RefusedAsConflict, "other_ledger", "the key of %s is bound to another ledger than %q", i.From, i.Ledger)
 	case f.Elsewhere:
 		return refuse(signing.RefusedForGood, "other_network", "the key of %s is not one for %s %d", i.From, i.ChainType, i.ChainID)
-	case i.Payment != "" && f.PaidAt != nil && !f.PaidAt.equal(f.Place):
+	case i.Payment != "" && f.PaidAt != nil && !f.PaidAt.equal(f.Place) && !follows(f.Place, *f.PaidAt):
 		return refuse(signing.RefusedAsConflict, "payment_bound", "payment %q is signed at %s", i.Payment, *f.PaidAt)
 	case f.Taken != nil:
 		return further(i, *f.Taken)
+	case f.Place.Attempt > 1:
+		return laterAttempt(i, f)
 	case f.Closed:
 		return refuse(signing.RefusedAsConflict, "payment_closed", "payment %q was asked for before the journal was lost, and may be signed", i.Payment)
 	case i.Nonce < f.Mark:

@@ -20,6 +20,7 @@ type entry struct {
 	Raw     []byte           `json:"raw,omitempty"`
 	Hash    string           `json:"hash,omitempty"`
 	Refusal *signing.Refusal `json:"refusal,omitempty"`
+	Most    *cost            `json:"most,omitempty"` // the most that is signed at its place up to it; missing for the first
 }
 
 func (e entry) put(tx *bolt.Tx, d signing.Digest) error { return putJSON(tx.Bucket(entries), d[:], e) }

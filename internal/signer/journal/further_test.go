@@ -94,7 +94,20 @@ func TestAGapFillIsReplacedByAGapFillOnly(t *testing.T) {
 
 // A sweep takes no authorization, and a replacement takes none: a payment must not come in by way of a sweep.
 func TestASweepIsNotReplacedByAPayment(t *testing.T) {
-	w := newWorld(t)
+	w := newWorldUnder(t, `version = 1
+[[rule]]
+name = "sweeps"
+purposes = ["sweep"]
+accounts = ["hot"]
+chains = ["evm:1"]
+assets = ["coin"]
+to = ["`+to+`"]
+[[rule]]
+name = "mending"
+purposes = ["cancel"]
+accounts = ["hot"]
+chains = ["evm:1"]
+`)
 	sweep := payment(7, "p", "1")
 	sweep.Purpose = signing.PurposeSweep
 	same := payment(7, "p", "1")

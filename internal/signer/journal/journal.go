@@ -12,6 +12,9 @@
 //	key       (chain type, address) → derivation path, and the ledger that it is bound to
 //	ref       (ledger, chain type, counter, ref) → derivation path
 //	act       what people, or the machine itself, did with the machine: freeze, unfreeze, load
+//	sum       counter of the policy → what was signed in the last hour and day
+//	mark      (chain type, chain id, address) → the lowest nonce that may still be signed first
+//	closed    (ledger, payment id) → the only intents that are signed for it
 //	counter   the next index of each kind of key; it never goes back
 //
 // Nothing that is written here is told to anybody before it is on the disk.
@@ -75,15 +78,21 @@ var (
 	metaRefused  = []byte("refused")
 	metaFrozen   = []byte("frozen") // missing: it is not
 	metaKeys     = []byte("keys")
+	metaTime     = []byte("time") // the last of the journal's clock, in seconds
 )
 
 // Journal is an open journal. One process has it open at a time.
 type Journal struct {
 	db    *bolt.DB
 	group *groupcommit.Group[change, struct{}]
-	rules *policy.Policy
-	now   func() time.Time
+	rules rules
+	clock *clock
 	doubt bool // the last commit failed; the group's alone
+}
+
+// rules decide what may be signed beyond what the journal rules out.
+type rules interface {
+	Judge(policy.Question) policy.Verdict
 }
 
 // Options are what a journal is opened with.
@@ -167,12 +176,22 @@ func open(dir string, o Options, owner func(m *bolt.Bucket, path string) error) 
 	}
 	// This commit is not only for the device. A process that was killed in its last commit may have left what can be read
 	// but is not on the disk yet; once this one is, that is too.
-	if err := db.Update(func(tx *bolt.Tx) error { return begin(tx, path, owner) }); err != nil {
+	var last time.Time
+	if err := db.Update(func(tx *bolt.Tx) error {
+		if err := begin(tx, path, owner); err != nil {
+			return err
+		}
+		last = lastTime(tx)
+		return nil
+	}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	j := &Journal{db: db, rules: o.Policy, now: o.Now}
-	if j.now == nil {
-		j.now = time.Now
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	j := &Journal{db: db, clock: newClock(o.Now, last)}
+	if o.Policy != nil {
+		j.rules = o.Policy
 	}
 	j.group = groupcommit.New(maxCalls, j.commit)
 	return j, nil

@@ -43,6 +43,15 @@ func (j *Journal) Highest(ctx context.Context, ledger string) (n uint64, err err
 	return n, err
 }
 
+// LastSeen is Highest without waiting for the disk: the last answer may be on its way there.
+func (j *Journal) LastSeen(ledger string) (n uint64, err error) {
+	err = j.db.View(func(tx *bolt.Tx) error {
+		n = highest(tx, ledger)
+		return nil
+	})
+	return n, err
+}
+
 // Entries are the answers to a ledger with numbers above after, at most limit of them, without the signatures of their receipts. They
 // come through the group's lock, so that what they say is on the disk.
 func (j *Journal) Entries(ctx context.Context, ledger string, after uint64, limit int) (all []signing.Entry, err error) {

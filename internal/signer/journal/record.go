@@ -11,6 +11,7 @@ import (
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/derive"
+	"coffer.internal/internal/signer/policy"
 	"coffer.internal/signing"
 )
 
@@ -20,36 +21,41 @@ type Proposal struct {
 	Digest    signing.Digest
 	Malformed *signing.Refusal // as in Facts
 	Inputs    []string         // what it uses up beside its number: outpoints on Bitcoin, its message on Solana
+	Tokens    []string         // the authorizations that came with it
 
 	// What Look finds. Keys never move: what it says of them stays true.
 	Held      bool
 	KeyLedger string
 	Elsewhere bool
 	Path      string // derivation path of the key, if it is held
+	Account   string // of that key
+	Answered  bool   // this digest has its answer
 	Wanted    bool   // a signature is wanted, as far as can be told before the journal's lock is held
+
+	// The tokens, when they were read and their signatures verified (Read).
+	Read           bool
+	Authorizations []signing.SignedAuthorization
+	Unreadable     string // why one is none; empty: all are
 
 	// The signature, if it is wanted.
 	Raw  []byte
 	Hash string
+
+	bound  *policy.Bound // what Look found of what Permits asks
+	before *policy.Cost
 }
+
+// CanBeSigned says whether a signature may come to be wanted at all: by the keys and by the intent itself.
+func (p *Proposal) CanBeSigned() bool { return p.Held && !p.Elsewhere && p.Malformed == nil }
 
 // Look finds the key of each proposal, and whether it is worth signing. It promises nothing: Record decides.
 func (j *Journal) Look(ps []Proposal) error {
+	at, _ := j.clock.read()
 	err := j.db.View(func(tx *bolt.Tx) error {
 		for i := range ps {
-			p := &ps[i]
-			k, ok, err := findKey(tx, p.Intent.ChainType, p.Intent.From)
-			if err != nil {
+			if err := look(tx, &ps[i], at); err != nil {
 				return err
 			}
-			p.Held, p.KeyLedger, p.Path = ok, k.Ledger, k.Path
-			network, err := derive.Counter(p.Intent.ChainType, p.Intent.ChainID)
-			p.Elsewhere = err != nil || network != k.Network
-			f, err := facts(tx, *p)
-			if err != nil {
-				return err
-			}
-			p.Wanted = Decide(p.Intent, f).Verdict == Sign
 		}
 		return nil
 	})
@@ -59,27 +65,59 @@ func (j *Journal) Look(ps []Proposal) error {
 	return nil
 }
 
+func look(tx *bolt.Tx, p *Proposal, at time.Time) error {
+	k, ok, err := findKey(tx, p.Intent.ChainType, p.Intent.From)
+	if err != nil {
+		return err
+	}
+	p.Held, p.KeyLedger, p.Path, p.Account = ok, k.Ledger, k.Path, k.Account
+	network, err := derive.Counter(p.Intent.ChainType, p.Intent.ChainID)
+	p.Elsewhere = err != nil || network != k.Network
+	f, err := facts(tx, *p, at)
+	if err != nil {
+		return err
+	}
+	p.Answered = f.Answered
+	if p.Wanted = Decide(p.Intent, f).Verdict == Sign; !p.Wanted {
+		return nil
+	}
+	p.bound = f.bound
+	p.before, err = f.before(tx)
+	return err
+}
+
+// Permits says whether the policy would have a wanted proposal signed whose tokens were read, if no limit were in the way. It promises
+// nothing, and keeps signatures from being made in vain.
+func (j *Journal) Permits(p *Proposal) bool {
+	if j.rules == nil {
+		return false
+	}
+	_, latest := j.clock.read()
+	q := p.question(latest)
+	q.Bound, q.Before = p.bound, p.before
+	return j.rules.Judge(q).Refusal == nil
+}
+
+func (p *Proposal) question(now time.Time) policy.Question {
+	return policy.Question{Intent: p.Intent, Account: p.Account, Now: now, Authorizations: p.Authorizations, Unreadable: p.Unreadable}
+}
+
 // Record decides each proposal in order, each seeing what became of those before it, and journals the answers. It gives them
 // out only when they are on the disk. With an error nothing is known about any of them.
-func (j *Journal) Record(ctx context.Context, ps []Proposal) ([]signing.Answer, error) {
+//
+// It may end early: if there are fewer answers than proposals, the next one is to be signed, and its signature is missing or its tokens
+// were not read, because that could not be told before. The caller makes good for it and records the rest.
+func (j *Journal) Record(ctx context.Context, ps []Proposal) (answers []signing.Answer, err error) {
 	if j.rules == nil {
 		return nil, noPolicy()
 	}
-	answers := make([]signing.Answer, len(ps))
-	err := j.write(ctx, func(tx *bolt.Tx) (wrote bool, err error) {
+	err = j.write(ctx, func(tx *bolt.Tx) (wrote bool, err error) {
 		if err := thawed(tx); err != nil {
 			return false, err
 		}
-		at := j.now().UTC().Truncate(time.Second)
-		for i, p := range ps {
-			a, w, err := record(tx, p, at)
-			wrote = wrote || w
-			if err != nil {
-				return wrote, err
-			}
-			answers[i] = a
-		}
-		return wrote, nil
+		r := j.newRecording(tx)
+		answers, err = r.all(ps)
+		return r.wrote, err
 	})
 	if err != nil {
 		return nil, err
@@ -91,39 +129,147 @@ func noPolicy() error {
 	return fault.New(fault.Unreachable, "no_policy", "coffer-signer policy show", "no policy is in force: nothing is signed")
 }
 
-// record brings one proposal to its answer. wrote is true as soon as anything was written.
-func record(tx *bolt.Tx, p Proposal, at time.Time) (a signing.Answer, wrote bool, err error) {
-	f, err := facts(tx, p)
+// recording is one call of Record in its transaction.
+type recording struct {
+	tx     *bolt.Tx
+	rules  rules
+	at     time.Time // the journal's time
+	latest time.Time // by which authorizations are judged
+	limits *limits
+	next   map[string]uint64 // the next number of each ledger
+	wrote  bool              // anything at all
+
+	signed, refused uint64
+}
+
+func (j *Journal) newRecording(tx *bolt.Tx) *recording {
+	at, latest := j.clock.read()
+	at = at.Truncate(time.Second)
+	return &recording{tx: tx, rules: j.rules, at: at, latest: latest, limits: newLimits(tx, at), next: map[string]uint64{}}
+}
+
+// all brings proposals to their answers, up to the first whose signature is missing.
+func (r *recording) all(ps []Proposal) ([]signing.Answer, error) {
+	answers := make([]signing.Answer, 0, len(ps))
+	for i := range ps {
+		a, ok, err := r.one(&ps[i])
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
+		answers = append(answers, a)
+	}
+	return answers, r.end()
+}
+
+// one brings a proposal to its answer; ok is false if that takes a signature, or tokens, that are not there.
+func (r *recording) one(p *Proposal) (a signing.Answer, ok bool, err error) {
+	f, err := facts(r.tx, *p, r.at)
 	if err != nil {
 		return a, false, err
 	}
 	d := Decide(p.Intent, f)
 	switch d.Verdict {
 	case Again:
-		a, err = answer(tx, p.Digest)
-		return a, false, err
+		a, err = answer(r.tx, p.Digest)
+		return a, true, err
 	case Refuse:
-		a, err = newEntry(tx, p, entry{At: at, Refusal: d.Refusal})
-		return a, true, errors.Join(err, bump(tx.Bucket(meta), metaRefused, 1))
+		a, err = r.refuse(p, d.Refusal)
+		return a, true, err
 	}
-	if p.Raw == nil {
-		return a, false, errors.New("an intent is to be signed that was not when its batch began")
+	if len(p.Tokens) > 0 && !p.Read {
+		return a, false, nil
 	}
-	a, err = newEntry(tx, p, entry{At: at, Raw: p.Raw, Hash: p.Hash})
-	return a, true, errors.Join(err, bind(tx, p), bump(tx.Bucket(meta), metaSigned, 1))
+	before, err := f.before(r.tx)
+	if err != nil {
+		return a, false, err
+	}
+	v, err := r.judge(p, f.bound, before)
+	switch {
+	case err != nil:
+		return a, false, err
+	case v.Refusal != nil:
+		a, err = r.refuse(p, v.Refusal)
+		return a, true, err
+	case p.Raw == nil:
+		return a, false, nil
+	}
+	a, err = r.sign(p, f, before, v)
+	return a, true, err
 }
 
-// newEntry journals the answer to a proposal under the next number of its ledger.
-func newEntry(tx *bolt.Tx, p Proposal, e entry) (a signing.Answer, err error) {
-	e.Intent = p.Intent.Canonical()
-	if e.Seq, err = number(tx, p.Intent.Ledger, p.Digest); err != nil {
+// judge asks the policy. The counters are read as far as it wants to know.
+func (r *recording) judge(p *Proposal, bound *policy.Bound, before *policy.Cost) (v policy.Verdict, err error) {
+	q := p.question(r.latest)
+	q.Bound, q.Before = bound, before
+	q.Usage = func(counter string) policy.Usage {
+		c, e := r.limits.counter(counter)
+		if e != nil {
+			err = errors.Join(err, e)
+			return policy.Usage{}
+		}
+		return c.usage()
+	}
+	v = r.rules.Judge(q)
+	return v, err
+}
+
+// refuse journals a refusal. It binds nothing and counts nothing.
+func (r *recording) refuse(p *Proposal, why *signing.Refusal) (signing.Answer, error) {
+	r.refused++
+	return r.enter(p, entry{Refusal: why})
+}
+
+// sign journals a signature, binds what it uses up, and counts it.
+func (r *recording) sign(p *Proposal, f Facts, before *policy.Cost, v policy.Verdict) (a signing.Answer, err error) {
+	r.signed++
+	e := entry{Raw: p.Raw, Hash: p.Hash}
+	if before != nil {
+		e.Most = most(*before, costOf(p.Intent))
+	}
+	if a, err = r.enter(p, e); err != nil {
 		return a, err
 	}
-	return e.answer(p.Digest), e.put(tx, p.Digest)
+	bound := f.bound
+	if bound == nil {
+		bound = &v.Bound
+	}
+	if err := bind(r.tx, p, bound); err != nil {
+		return a, err
+	}
+	for _, counter := range v.To {
+		if err := r.limits.add(counter, v.Add); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// enter journals the answer to a proposal under the next number of its ledger.
+func (r *recording) enter(p *Proposal, e entry) (a signing.Answer, err error) {
+	r.wrote = true
+	seq, ok := r.next[p.Intent.Ledger]
+	if !ok {
+		seq = highest(r.tx, p.Intent.Ledger) + 1
+	}
+	r.next[p.Intent.Ledger] = seq + 1
+	e.Seq, e.At, e.Intent = seq, r.at, p.Intent.Canonical()
+	return e.answer(p.Digest), errors.Join(e.put(r.tx, p.Digest), r.tx.Bucket(receipts).Put(receiptKey(p.Intent.Ledger, seq), p.Digest[:]))
+}
+
+// end writes what is written once for all of them.
+func (r *recording) end() error {
+	if !r.wrote {
+		return nil
+	}
+	m := r.tx.Bucket(meta)
+	return errors.Join(r.limits.write(), bump(m, metaSigned, r.signed), bump(m, metaRefused, r.refused), keepTime(r.tx, r.at))
 }
 
 // bind takes slots and payment id for a signed intent. A slot that was taken keeps all its digests, in the order of signing.
-func bind(tx *bolt.Tx, p Proposal) error {
+func bind(tx *bolt.Tx, p *Proposal, b *policy.Bound) error {
 	place := PlaceOf(p.Intent, p.Inputs)
 	for _, s := range place.slots() {
 		before := tx.Bucket(slots).Get(s.key)
@@ -134,14 +280,17 @@ func bind(tx *bolt.Tx, p Proposal) error {
 	if p.Intent.Payment == "" {
 		return nil
 	}
-	return putJSON(tx.Bucket(payments), key(p.Intent.Ledger, p.Intent.Payment), place)
+	return putJSON(tx.Bucket(payments), key(p.Intent.Ledger, p.Intent.Payment), paid{place, b})
 }
 
 // facts reads what the decision looks at.
-func facts(tx *bolt.Tx, p Proposal) (Facts, error) {
+func facts(tx *bolt.Tx, p Proposal, now time.Time) (Facts, error) {
 	f := Facts{
 		Malformed: p.Malformed, Held: p.Held, KeyLedger: p.KeyLedger, Elsewhere: p.Elsewhere, Place: PlaceOf(p.Intent, p.Inputs),
-		Answered: tx.Bucket(entries).Get(p.Digest[:]) != nil, Mark: mark(tx, p.Intent),
+		Answered: tx.Bucket(entries).Get(p.Digest[:]) != nil, Mark: mark(tx, p.Intent), Now: now,
+	}
+	if f.Answered {
+		return f, nil
 	}
 	for _, s := range f.Place.slots() {
 		var err error
@@ -152,18 +301,32 @@ func facts(tx *bolt.Tx, p Proposal) (Facts, error) {
 			break
 		}
 	}
+	if number := f.Place.number(); f.Taken == nil && released(tx, number) { // closed with nothing journaled there
+		f.Taken = &Taken{Slot: number, Released: true}
+	}
 	if p.Intent.Payment == "" {
 		return f, nil
 	}
-	at, ok, err := boundTo(tx, p.Intent.Ledger, p.Intent.Payment)
-	if err != nil {
-		return f, err
-	}
+	at, ok, err := paidAt(tx, p.Intent.Ledger, p.Intent.Payment)
 	switch {
+	case err != nil:
+		return f, err
+	case ok && !released(tx, at.number()):
+		return f, f.bind(tx, at)
 	case !ok:
 		f.Closed, err = isClosed(tx, p)
-	case !released(tx, at.number()):
-		f.PaidAt = &at
 	}
 	return f, err
+}
+
+// bind says where the payment is bound, and with what.
+func (f *Facts) bind(tx *bolt.Tx, at paid) (err error) {
+	f.PaidAt, f.bound = &at.Place, at.Bound
+	if f.bound == nil {
+		f.bound = &policy.Bound{} // from before there were authorizations
+	}
+	if follows(f.Place, at.Place) {
+		f.Former, err = formerAt(tx, at.Place)
+	}
+	return err
 }

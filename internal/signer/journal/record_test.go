@@ -145,13 +145,31 @@ func TestF34WhatIsWrittenAndNotSyncedIsNoAnswer(t *testing.T) {
 
 func TestABatchThatFailsHalfWayBindsNothing(t *testing.T) {
 	w := newWorld(t)
-	unsigned := proposed(payment(1, "b", "1"))
-	unsigned.Raw, unsigned.Hash = nil, ""
-	if got, err := w.Record(t.Context(), []Proposal{proposed(payment(0, "a", "1")), unsigned}); err == nil {
-		t.Fatalf("answered without a signature: %+v", got)
+	w.put(payments, key(ledger, "b"), "no JSON")
+	if got, err := w.Record(t.Context(), []Proposal{proposed(payment(0, "a", "1")), proposed(payment(1, "b", "1"))}); err == nil {
+		t.Fatalf("answered: %+v", got)
 	}
 	if got := briefs(w.record(proposed(payment(0, "other", "1")), proposed(payment(2, "a", "1")))); got != " signed signed" {
 		t.Errorf("half of the batch was kept:%s", got)
+	}
+}
+
+// What could not be told before the lock is held is told after it: the caller signs, and records the rest.
+func TestABatchEndsBeforeTheFirstThatWantsASignature(t *testing.T) {
+	w := newWorld(t)
+	unsigned := proposed(payment(1, "b", "1"))
+	unsigned.Raw, unsigned.Hash = nil, ""
+	unread := proposed(payment(2, "c", "1"))
+	unread.Tokens = []string{"a token"}
+	for name, p := range map[string]Proposal{"no signature": unsigned, "tokens that were not read": unread} {
+		got, err := w.Record(t.Context(), []Proposal{proposed(payment(0, "a", "1")), p, proposed(payment(3, "d", "1"))})
+		if err != nil || briefs(got) != " signed" {
+			t.Errorf("%s:%s, %v", name, briefs(got), err)
+		}
+	}
+	unread.Read = true
+	if got := briefs(w.record(proposed(payment(1, "b", "1")), unread, proposed(payment(3, "d", "1")))); got != " signed signed signed" {
+		t.Errorf("the rest:%s", got)
 	}
 }
 

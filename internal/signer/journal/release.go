@@ -131,12 +131,6 @@ func state(tx *bolt.Tx, ledger, payment string) (s signing.PaymentState, err err
 	return s, err
 }
 
-// boundTo is the place that a payment id is bound to, released or not.
-func boundTo(tx *bolt.Tx, ledger, payment string) (at Place, ok bool, err error) {
-	ok, err = getJSON(tx.Bucket(payments), key(ledger, payment), &at)
-	return at, ok, err
-}
-
 // onlyLedger is the one ledger that has a payment of this id. Ledgers are known by the keys that are bound to them.
 func onlyLedger(tx *bolt.Tx, payment string) (string, error) {
 	var all, with []string

@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
+	"coffer.internal/internal/signer/policy"
 	"coffer.internal/internal/signer/policy/policytest"
 	"coffer.internal/signing"
 )
@@ -45,6 +47,8 @@ type world struct {
 	t    *testing.T
 	dir  string
 	file *os.File
+	now  time.Time // its clock, if it is set
+	text string    // its policy; empty: all is permitted
 }
 
 func newWorld(t *testing.T) *world {
@@ -61,11 +65,32 @@ func newWorld(t *testing.T) *world {
 func (w *world) open() {
 	w.t.Helper()
 	var err error
-	w.Journal, err = Open(w.dir, device, Options{Policy: policytest.AllowAll(), OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+	rules := policytest.AllowAll()
+	if w.text != "" {
+		if rules, err = policy.Parse([]byte(w.text)); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.Journal, err = Open(w.dir, device, Options{Policy: rules, Now: w.clockNow, OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
 		w.file, err = os.OpenFile(name, flag, mode)
 		return w.file, err
 	}})
 	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) clockNow() time.Time {
+	if w.now.IsZero() {
+		return time.Now()
+	}
+	return w.now
+}
+
+// put writes into the journal as somebody does who changes the file by hand.
+func (w *world) put(bucket, key []byte, value string) {
+	w.t.Helper()
+	if err := w.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucket).Put(key, []byte(value)) }); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -145,4 +170,31 @@ func briefs(as []signing.Answer) string {
 		s += fmt.Sprintf(" %s", brief(a))
 	}
 	return s
+}
+
+// newWorldAt is a journal whose clock stands at a time.
+func newWorldAt(t *testing.T, now time.Time) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.now = now
+	w.reopen()
+	return w
+}
+
+// facts are what is known about a proposal.
+func (w *world) facts(p Proposal) (f Facts) {
+	w.t.Helper()
+	if err := w.db.View(func(tx *bolt.Tx) (err error) { f, err = facts(tx, p, w.clockNow()); return err }); err != nil {
+		w.t.Fatal(err)
+	}
+	return f
+}
+
+// newWorldUnder is a journal under a policy, whose clock stands.
+func newWorldUnder(t *testing.T, policy string) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.now, w.text = noon, policy
+	w.reopen()
+	return w
 }

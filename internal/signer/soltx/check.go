@@ -13,19 +13,11 @@ import (
 // maxUnits is the most compute units that a transaction may ask for.
 const maxUnits = 1_400_000
 
-// Check says why an intent can never be signed, or nil. It looks at the intent alone.
-//
-// A second attempt is a conflict: two blockhashes, two transactions, and the chain may take both. Only the chain can say that
-// the first is dead, and there is nothing yet that asks it.
+// Check says why an intent can never be signed, or nil. It looks at the intent alone: whether a later attempt may be signed, the journal
+// says.
 func Check(intent signing.Intent) *signing.Refusal {
 	if _, why := read(intent); why != "" {
 		return frame.Malformed(why)
-	}
-	if n := intent.Solana.Attempt; n != 1 {
-		return &signing.Refusal{
-			Kind: signing.RefusedAsConflict, Code: "second_attempt",
-			Reason: fmt.Sprintf("attempt %d: the one before it may still be taken by the chain, and nothing here can know that it is not", n),
-		}
 	}
 	return nil
 }

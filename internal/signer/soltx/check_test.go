@@ -92,17 +92,6 @@ func TestPaymentsOutOfOrderAreRefusedForGood(t *testing.T) {
 	}
 }
 
-// Both transactions could be taken by the chain: each has a blockhash of its own.
-func TestASecondAttemptIsAConflict(t *testing.T) {
-	i := payment(func(i *signing.Intent) { i.Solana.Attempt = 2 })
-	if r := Check(i); r == nil || r.Kind != signing.RefusedAsConflict || r.Code != "second_attempt" {
-		t.Errorf("%+v", r)
-	}
-	if raw, _, err := Sign(i, testKey(1)); err == nil {
-		t.Errorf("signed %x", raw)
-	}
-}
-
 func TestSigningIsDeterministicAndOnlyWithTheRightKey(t *testing.T) {
 	i := payment(asToken)
 	a, hashA := sign(t, i, testKey(1))

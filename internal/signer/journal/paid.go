@@ -1,0 +1,103 @@
+package journal
+
+import (
+	"math/big"
+
+	bolt "go.etcd.io/bbolt"
+
+	"coffer.internal/internal/signer/policy"
+	"coffer.internal/signing"
+)
+
+// paid is where a payment id is bound to, and with what: fee replacements need no authorization within that. Journals of before there
+// were authorizations have no Bound.
+type paid struct {
+	Place
+	Bound *policy.Bound `json:"bound,omitempty"`
+}
+
+// paidAt is where a payment id is bound to, released or not.
+func paidAt(tx *bolt.Tx, ledger, payment string) (p paid, ok bool, err error) {
+	ok, err = getJSON(tx.Bucket(payments), key(ledger, payment), &p)
+	return p, ok, err
+}
+
+// boundTo is the place that a payment id is bound to, released or not.
+func boundTo(tx *bolt.Tx, ledger, payment string) (at Place, ok bool, err error) {
+	p, ok, err := paidAt(tx, ledger, payment)
+	return p.Place, ok, err
+}
+
+// cost is policy.Cost as it is journaled: base units, decimal.
+type cost struct {
+	Amount string `json:"amount"`
+	Fee    string `json:"fee"`
+}
+
+func costOf(i signing.Intent) policy.Cost {
+	_, _, amount := i.Pays()
+	n, ok := new(big.Int).SetString(amount, 10)
+	if !ok {
+		n = new(big.Int)
+	}
+	return policy.Cost{Amount: n, Fee: i.MostFee()}
+}
+
+// most is the higher of two costs, each part by itself.
+func most(a, b policy.Cost) *cost {
+	return &cost{higherOf(a.Amount, b.Amount).String(), higherOf(a.Fee, b.Fee).String()}
+}
+
+func higherOf(a, b *big.Int) *big.Int {
+	if a.Cmp(b) >= 0 {
+		return a
+	}
+	return b
+}
+
+// before is the most that is signed at the place already, or on Solana at that of the attempt before; nil: nothing is.
+func (f *Facts) before(tx *bolt.Tx) (*policy.Cost, error) {
+	switch {
+	case f.Taken != nil:
+		return mostAt(tx, f.Taken.Slot)
+	case f.Former != nil:
+		return mostAt(tx, f.PaidAt.number())
+	}
+	return nil, nil
+}
+
+// mostAt is the most that is signed for a slot.
+func mostAt(tx *bolt.Tx, s Slot) (*policy.Cost, error) {
+	const size = len(signing.Digest{})
+	digests := tx.Bucket(slots).Get(s.key)
+	so := policy.Cost{Amount: new(big.Int), Fee: new(big.Int)}
+	for ; len(digests) >= size; digests = digests[:len(digests)-size] { // the last first
+		d := signing.Digest(digests[len(digests)-size:])
+		var e entry
+		if _, err := getJSON(tx.Bucket(entries), d[:], &e); err != nil {
+			return nil, err
+		}
+		c, err := e.cost()
+		if err != nil {
+			return nil, err
+		}
+		so = policy.Cost{Amount: higherOf(so.Amount, c.Amount), Fee: higherOf(so.Fee, c.Fee)}
+		if e.Most != nil { // it knows those before it
+			break
+		}
+	}
+	return &so, nil
+}
+
+// cost is what is journaled as the most up to an entry, or what its own intent can take.
+func (e entry) cost() (policy.Cost, error) {
+	if e.Most != nil {
+		amount, okAmount := new(big.Int).SetString(e.Most.Amount, 10)
+		fee, okFee := new(big.Int).SetString(e.Most.Fee, 10)
+		if okAmount && okFee {
+			return policy.Cost{Amount: amount, Fee: fee}, nil
+		}
+	}
+	i, err := signing.Parse(e.Intent)
+	return costOf(i), err
+}
