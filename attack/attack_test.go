@@ -7,7 +7,7 @@ import (
 
 // TestAttack makes every attempt, one after the other, each on a wallet of its own.
 func TestAttack(t *testing.T) {
-	all := slices.Concat(payTwice, payElsewhere, burnFees, exceedLimits, forgeAuthorizations)
+	all := slices.Concat(payTwice, payElsewhere, burnFees, exceedLimits, forgeAuthorizations, turnTheMachine, writeIntoTheDatabase)
 	w := newWorld(t, len(all))
 	for n, a := range all {
 		t.Run(a.name, func(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/client"
-	"coffer.internal/internal/signer/policy"
 	"coffer.internal/signing"
 )
 
@@ -218,10 +217,10 @@ func (th *thief) unanswered(err error, code string) {
 	}
 }
 
-// elsewhere is a machine of the thief's own wallet, beside the world's: for attempts that stop it, or turn it back.
-func (th *thief) elsewhere(home string, p *policy.Policy) {
+// endow gives a wallet 100 ether, as those that the world begins with have.
+func (th *thief) endow(address string) {
 	th.Helper()
-	th.m = serve(th.T, home, p)
+	th.sendRich(th.T, common.HexToAddress(address), ether(100), nil)
 }
 
 // fresh is an address that nobody has used.

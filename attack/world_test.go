@@ -185,12 +185,17 @@ func newWorld(t *testing.T, wallets int) *world {
 // fund gives a wallet so much of a token.
 func (w *world) fund(t *testing.T, token common.Address, to string, amount int64) {
 	t.Helper()
+	w.sendRich(t, token, new(big.Int), transferCall(common.HexToAddress(to), big.NewInt(amount)))
+}
+
+// sendRich sends something from the rich account, and mines it.
+func (w *world) sendRich(t *testing.T, to common.Address, value *big.Int, data []byte) {
+	t.Helper()
 	n, err := w.client.PendingNonceAt(t.Context(), crypto.PubkeyToAddress(w.rich.PublicKey))
 	must(t, err)
 	id := big.NewInt(chainID)
 	tx, err := types.SignNewTx(w.rich, types.LatestSignerForChainID(id), &types.DynamicFeeTx{
-		ChainID: id, Nonce: n, To: &token, Gas: 200_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(params.GWei),
-		Data: transferCall(common.HexToAddress(to), big.NewInt(amount)),
+		ChainID: id, Nonce: n, To: &to, Value: value, Gas: 200_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(params.GWei), Data: data,
 	})
 	must(t, err)
 	must(t, w.client.SendTransaction(t.Context(), tx))
