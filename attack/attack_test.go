@@ -5,9 +5,14 @@ import (
 	"testing"
 )
 
+// everyAttempt is what a thief tries, in this order.
+func everyAttempt() []attempt {
+	return slices.Concat(payTwice, payElsewhere, burnFees, exceedLimits, forgeAuthorizations, turnTheMachine, writeIntoTheDatabase)
+}
+
 // TestAttack makes every attempt, one after the other, each on a wallet of its own.
 func TestAttack(t *testing.T) {
-	all := slices.Concat(payTwice, payElsewhere, burnFees, exceedLimits, forgeAuthorizations, turnTheMachine, writeIntoTheDatabase)
+	all := everyAttempt()
 	w := newWorld(t, len(all))
 	for n, a := range all {
 		t.Run(a.name, func(t *testing.T) {

@@ -75,6 +75,13 @@ var payElsewhere = []attempt{
 		r := th.authorized(changed(th.payToken("p", th.tokens[0], 1000), func(i *signing.Intent) { i.EVM.To = th.also.Hex() }))
 		th.refused(th.ask(r), "malformed")
 	}},
+	{"35-a-sweep-turned-into-a-payment", nil, func(th *thief) {
+		sweep := changed(th.pay("p"), func(i *signing.Intent) {
+			i.Purpose, i.EVM.To = signing.PurposeSweep, "0x1111111111111111111111111111111111111111"
+		})
+		th.signed(th.ask(bare(sweep))...)
+		th.refused(th.ask(bare(with(th.pay("p"), 60))), "nonce_bound")
+	}},
 }
 
 // toMe turns a transfer to the thief.
