@@ -19,7 +19,7 @@ const (
 var passphrase = []byte("right")
 
 // newHome makes the home of a signing machine.
-func newHome(t *testing.T) string {
+func newHome(t testing.TB) string {
 	t.Helper()
 	home := filepath.Join(t.TempDir(), "signer")
 	if err := journal.Create(home); err != nil {
@@ -53,7 +53,7 @@ func newMachine(t *testing.T) (m *Machine, from string) {
 	return m, newAddress(t, m)
 }
 
-func newAddress(t *testing.T, m *Machine) string {
+func newAddress(t testing.TB, m *Machine) string {
 	t.Helper()
 	k, err := m.NewKey(t.Context(), signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1})
 	if err != nil {
