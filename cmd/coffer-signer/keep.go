@@ -40,7 +40,7 @@ func keep[Request, Answer any](
 	if err != nil {
 		return done, err
 	}
-	return do(signer.Keeping{Journal: j, Officers: of, By: signer.UserName(os.Geteuid()), Now: time.Now()}, ctx, req)
+	return do(signer.Keeping{Journal: j, Officers: of, By: signer.UserName(os.Geteuid()), Now: time.Now(), Version: version}, ctx, req)
 }
 
 // keepOpened is keep for what needs the machine's keys: when nobody serves, the vault is opened for it.

@@ -34,7 +34,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document (docs/json.md)")
 	root.AddCommand(a.initCommand(), a.serveCommand(), a.statusCommand(), a.lockCommand(), a.releaseCommand(),
-		a.freezeCommand(), a.unfreezeCommand(), a.approveCommand(), a.loadCommand(), a.policyCommand(), a.versionCommand())
+		a.freezeCommand(), a.unfreezeCommand(), a.approveCommand(), a.loadCommand(), a.backupCommand(), a.restoreCommand(), a.policyCommand(), a.versionCommand())
 	helptext.Install(root, exitCodes)
 	completions(root)
 	return root

@@ -56,6 +56,7 @@ func (a *Admin) handler() http.Handler {
 	mux.HandleFunc("POST "+wire.PathFreeze, keeps(a, "a freeze", a.freeze))
 	mux.HandleFunc("POST "+wire.PathUnfreeze, keeps(a, "an unfreeze", a.unfreeze))
 	mux.HandleFunc("POST "+wire.PathLoad, keeps(a, "a load", a.load))
+	mux.HandleFunc("POST "+wire.PathBackup, keeps(a, "a backup", a.backup))
 	mux.HandleFunc("GET "+wire.PathPolicy, a.policy)
 	return mux
 }
@@ -79,7 +80,7 @@ func keeps[Request, Answer any](a *Admin, what string, do func(context.Context, 
 			return
 		}
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a load or a backup takes its time; whoever asks is at this machine
-		done, err := do(r.Context(), Keeping{Journal: a.machine.journal, Machine: a.machine, Officers: a.officers, By: UserName(uid), Now: a.now()}, req)
+		done, err := do(r.Context(), Keeping{Journal: a.machine.journal, Machine: a.machine, Officers: a.officers, By: UserName(uid), Now: a.now(), Version: a.machine.version}, req)
 		if err != nil {
 			a.log.Warn(what+" was not done", "error", err)
 			a.fail(w, err)
@@ -118,6 +119,14 @@ func (a *Admin) load(ctx context.Context, k Keeping, req wire.LoadRequest) (wire
 	done, err := k.Load(ctx, req)
 	if err == nil && done.Done {
 		a.log.Warn("loaded what a ledger holds", "ledger", done.Load.Ledger, "sha256", done.SHA256, "signed", done.Load.Signed.New, "by", k.By, "officers", done.Officers)
+	}
+	return done, err
+}
+
+func (a *Admin) backup(ctx context.Context, k Keeping, req wire.BackupRequest) (wire.BackupAnswer, error) {
+	done, err := k.Backup(ctx, req)
+	if err == nil {
+		a.log.Warn("backed up", "path", done.Path, "signed", done.Manifest.Signed, "recipients", req.Recipients, "by", k.By)
 	}
 	return done, err
 }

@@ -20,12 +20,13 @@ type Keeping struct {
 	Officers []officers.Officer // of the policy in force
 	By       string             // who does it
 	Now      time.Time
+	Version  string // of the program
 }
 
 // Keeping is what its user may do with this machine.
 func (m *Machine) Keeping(by string, now time.Time) (Keeping, error) {
 	of, err := m.Officers()
-	return Keeping{Journal: m.journal, Machine: m, Officers: of, By: by, Now: now}, err
+	return Keeping{Journal: m.journal, Machine: m, Officers: of, By: by, Now: now, Version: m.version}, err
 }
 
 func (k Keeping) at() time.Time { return k.Now.UTC().Truncate(time.Second) }

@@ -131,12 +131,16 @@ type Counts struct {
 // Counts says how much the journal holds.
 func (j *Journal) Counts() (c Counts, err error) {
 	err = j.db.View(func(tx *bolt.Tx) error {
-		m := tx.Bucket(meta)
-		c = Counts{Keys: int(count(m, metaKeys)), Signed: int(count(m, metaSigned)), Refused: int(count(m, metaRefused)), Released: int(count(m, metaReleased))}
+		c = countsOf(tx)
 		return nil
 	})
 	if err != nil {
 		return Counts{}, fmt.Errorf("read the journal: %w", err)
 	}
 	return c, nil
+}
+
+func countsOf(tx *bolt.Tx) Counts {
+	m := tx.Bucket(meta)
+	return Counts{Keys: int(count(m, metaKeys)), Signed: int(count(m, metaSigned)), Refused: int(count(m, metaRefused)), Released: int(count(m, metaReleased))}
 }

@@ -161,6 +161,38 @@ type LoadRequest struct {
 	Approvals []string `json:"approvals,omitempty"`
 }
 
+// BackupRequest asks for a copy of the machine's home, sealed for age recipients.
+type BackupRequest struct {
+	Path       string   `json:"path"`       // absolute; it must not exist
+	Recipients []string `json:"recipients"` // age1…
+}
+
+// BackupAnswer is the backup that was made.
+type BackupAnswer struct {
+	Path     string   `json:"path"`
+	Manifest Manifest `json:"manifest"`
+	SignedBy string   `json:"signed_by"` // device whose identity key signed it; empty: nobody served, so nobody did
+}
+
+// Manifest says what a backup holds.
+type Manifest struct {
+	Format  string    `json:"format"`
+	Device  string    `json:"device"` // empty: the machine was never served
+	MadeAt  time.Time `json:"made_at"`
+	Version string    `json:"version"`
+	Keys    int       `json:"keys"`
+	Signed  int       `json:"signed"`
+	Refused int       `json:"refused"`
+	Parts   []Part    `json:"parts"`
+}
+
+// Part is a file of the machine's home in a backup.
+type Part struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
 // LoadAnswer is what was loaded, or would be.
 type LoadAnswer struct {
 	Done           bool       `json:"done"` // false: nothing was changed
