@@ -132,20 +132,21 @@ func TestAMachineOfTheSameWordsTakesOverWhatTheLedgerHolds(t *testing.T) {
 		t.Errorf("it is not frozen by a load: %v", err)
 	}
 	unfreeze(t, fresh)
-	for what, c := range map[string]struct {
+	for _, c := range []struct {
+		what   string
 		intent signing.Intent
 		want   string
 	}{
-		"the same again":                          {ps[0], "signed"},
-		"a refusal again":                         {payment(k.Address, 2, "p-0"), "payment_bound"},
-		"a payment that is made, elsewhere":       {payment(k.Address, 9, "p-1"), "payment_bound"},
-		"another payment at a nonce that is used": {payment(k.Address, 1, "other"), "nonce_bound"},
-		"one without a known answer, elsewhere":   {payment(k.Address, 10, "p-3"), "payment_closed"},
-		"one without a known answer, as it was":   {ps[3], "signed"},
-		"a new one":                               {payment(k.Address, 20, "new"), "signed"},
+		{"the same again", ps[0], "signed"},
+		{"a refusal again", payment(k.Address, 2, "p-0"), "payment_bound"},
+		{"a payment that is made, elsewhere", payment(k.Address, 9, "p-1"), "payment_bound"},
+		{"another payment at a nonce that is used", payment(k.Address, 1, "other"), "nonce_bound"},
+		{"one without a known answer, elsewhere", payment(k.Address, 10, "p-3"), "payment_closed"},
+		{"one without a known answer, as it was", ps[3], "signed"},
+		{"a new one", payment(k.Address, 20, "new"), "signed"},
 	} {
 		if got := signAll(t, fresh, c.intent); codeOf(got[0]) != c.want {
-			t.Errorf("%s: %s, want %s", what, codeOf(got[0]), c.want)
+			t.Errorf("%s: %s, want %s", c.what, codeOf(got[0]), c.want)
 		}
 	}
 	if again := signAll(t, fresh, ps[1]); !bytes.Equal(again[0].Raw, answers[1].Raw) || again[0].Receipt.Seq != answers[1].Receipt.Seq {
