@@ -253,3 +253,12 @@ func TestAJournalIsOpenedAloneWithoutBindingIt(t *testing.T) {
 	fresh.reopen()
 	t.Cleanup(func() { _ = fresh.Close() })
 }
+
+// A payment that may have been signed by a machine whose journal is lost is released from a nonce at which nothing is journaled here.
+func TestANonceThatWasReleasedWithNothingJournaledThereTakesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.put(releases, PlaceOf(payment(7, "p", "1"), nil).number().key, `{"payment":"p"}`)
+	if got := briefs(w.record(all(payment(7, "q", "1"), gapFill(7), payment(8, "q", "1"))...)); got != " released released signed" {
+		t.Errorf("got%s", got)
+	}
+}
