@@ -35,6 +35,12 @@ type process struct {
 // newProcess makes a machine whose passphrase costs little to try, so that a test can start it many times.
 func newProcess(t *testing.T) *process {
 	t.Helper()
+	return newProcessUnder(t, policytest.AllowAllText)
+}
+
+// newProcessUnder is a machine with a policy.
+func newProcessUnder(t *testing.T, policy string) *process {
+	t.Helper()
 	p := &process{t: t, home: filepath.Join(t.TempDir(), "s")}
 	if err := journal.Create(p.home); err != nil {
 		t.Fatal(err)
@@ -42,7 +48,7 @@ func newProcess(t *testing.T) *process {
 	if _, err := vault.Create(p.home, nil, []byte("x"), vault.Options{WorkFactor: 2}); err != nil {
 		t.Fatal(err)
 	}
-	installForTest(t, p.home, "x", policytest.AllowAllText)
+	installForTest(t, p.home, "x", policy)
 	if err := os.WriteFile(filepath.Join(p.home, "passphrase"), []byte("x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
