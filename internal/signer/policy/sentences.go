@@ -225,10 +225,16 @@ func (r *rule) warnings() []string {
 	case !sums:
 		said = append(said, "no limit on the sum of all keys together.")
 	}
-	if r.pays() && len(r.needs) == 0 && len(r.feeCaps()) == 0 && !r.allKeys.fees() {
-		said = append(said, "no cap on fees, and no authorization that names one.")
+	if r.pays() && len(r.needs) == 0 && slices.ContainsFunc(r.chainTypes(), func(t string) bool { return !r.feesBounded(t) }) {
+		said = append(said, "no cap on every fee, and no authorization that names one: whoever holds coffer's machine can burn a wallet's coins.")
 	}
 	return said
+}
+
+// feesBounded says whether the rule bounds what each transaction on chains of a type can cost.
+func (r *rule) feesBounded(chainType string) bool {
+	caps := map[string]*big.Int{derive.EVM: r.maxFeePerGas, derive.BTC: r.maxSatPerVB, derive.Solana: r.maxLamports}
+	return r.maxFee != nil || r.allKeys.fees() || caps[chainType] != nil || r.maxFeePercent != nil && r.oneAsset() == coin
 }
 
 // amount is an amount of the rule's one asset.
