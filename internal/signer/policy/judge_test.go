@@ -1,12 +1,16 @@
 package policy
 
 import (
+	"bytes"
 	"fmt"
 	"math/big"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"coffer.internal/internal/signer/btctx"
+	"coffer.internal/internal/signer/btctx/btctest"
+	"coffer.internal/internal/signer/derive"
 	"coffer.internal/signing"
 )
 
@@ -268,4 +272,34 @@ fee_day = 300_000
 	if diff := cmp.Diff([]string{"rule/w/evm:56/*"}, v.To); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestBitcoinsFeeIsHeldToItsCapForItsSize(t *testing.T) {
+	payer, err := derive.Address(bytes.Repeat([]byte{1}, 64), derive.BTC, 3, "m/84'/1'/0'/0/0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pay := btctest.Payment{
+		ChainID: 3, From: payer, To: "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk",
+		Amount: 150_000, Fee: 1_000, Each: 100_000, Outputs: []string{"a", "bb"}, Ledger: ledger, ID: "w-1", Nonce: 7,
+	}
+	i := pay.Intent()
+	actual, size, ok := btctx.FeeAndSize(i)
+	if !ok || actual != 1_000 {
+		t.Fatalf("fee %d, size %d, %t", actual, size, ok)
+	}
+	rule := `[[rule]]
+name = "w"
+purposes = ["withdraw"]
+accounts = ["hot"]
+chains = ["btc:*"]
+assets = ["coin"]
+authorized_by = "nobody"
+max_sat_per_vb = %d
+`
+	wantCode(t, policyOf(t, fmt.Sprintf(rule, actual/size)).Judge(question(i)), "fee_above_cap") // 1000 sat for 208 or so: 4.8
+	wantCode(t, policyOf(t, fmt.Sprintf(rule, actual/size+1)).Judge(question(i)), "")
+	broken := i
+	broken.BTC = &signing.BTCTransfer{To: i.BTC.To, Amount: i.BTC.Amount, MaxFee: "1", PSBT: []byte{1}}
+	wantCode(t, policyOf(t, fmt.Sprintf(rule, 1_000_000)).Judge(question(broken)), "fee_above_cap")
 }
