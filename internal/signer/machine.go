@@ -31,7 +31,8 @@ type Machine struct {
 
 	locked atomic.Bool                    // Lock was called: what is under way ends without an answer
 	halted atomic.Pointer[journal.Freeze] // Freeze was called, and is not written down yet
-	using  sync.RWMutex                   // held to read while keys are in use, to write while they are zeroed
+	alarm  alarm
+	using  sync.RWMutex // held to read while keys are in use, to write while they are zeroed
 	vault  *vault.Vault
 	keys   keys.Backend
 }
@@ -84,6 +85,9 @@ func (m *Machine) sign(ctx context.Context, b signing.Batch) ([]signing.Answer, 
 	}
 	answers, err := m.record(ctx, ps)
 	if err != nil {
+		return nil, err
+	}
+	if err := m.watch(ctx, answers); err != nil {
 		return nil, err
 	}
 	m.signReceipts(b.Requests, answers)
