@@ -17,7 +17,8 @@ type app struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 
-	json bool
+	json   bool
+	guards guards // of serve
 }
 
 // home is $COFFER_SIGNER_HOME, else ~/.coffer-signer, absolute.

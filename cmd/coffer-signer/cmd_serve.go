@@ -42,6 +42,7 @@ One process serves a home. A socket that a dead one left behind is replaced.`,
 		},
 	}
 	pass.flags(c)
+	a.guards.flags(c)
 	c.Flags().StringVar(&listen, "listen", "", "unix:PATH (default: signer.sock in $COFFER_HOME, else in ~/.coffer)")
 	c.Flags().StringVar(&mode, "socket-mode", "0600", "the socket's mode: 0600, or 0660 for a group")
 	c.Flags().StringVar(&group, "socket-group", "", "the socket's group")
@@ -82,6 +83,9 @@ func (a *app) serve(ctx context.Context, pass *passphrase, socket signer.Socket)
 		return err
 	}
 	defer func() { err = errors.Join(err, machine.Close()) }()
+	if err := a.guards.begin(ctx, machine); err != nil {
+		return err
+	}
 	admin, err := a.listenForAdmin(home)
 	if err != nil {
 		return err
@@ -117,6 +121,7 @@ func (a *app) answer(ctx context.Context, machine *signer.Machine, l, admin net.
 	}
 	log.Info("serving", "socket", path, "device", st.Device, "keys", st.Keys, "signed", st.Signed, "version", st.Version)
 	both, ctx := errgroup.WithContext(ctx)
+	a.guards.run(ctx, both, a, machine)
 	both.Go(func() error { return signer.NewServer(machine, log, signer.ServerOptions{}).Serve(ctx, l) })
 	if admin != nil {
 		both.Go(func() error { return signer.NewAdmin(machine, of, log, time.Now).Serve(ctx, admin) })

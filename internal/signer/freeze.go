@@ -2,6 +2,7 @@ package signer
 
 import (
 	"context"
+	"time"
 
 	"coffer.internal/internal/signer/journal"
 )
@@ -50,5 +51,18 @@ func (m *Machine) writeHalt(ctx context.Context) error {
 		return nil
 	}
 	_, _, err := m.Freeze(ctx, f.Reasons[0])
+	return err
+}
+
+// Follow has every answer wait until it is in the second copy at path as well. If that has answers that the journal has not, the journal
+// went back: the machine freezes.
+func (m *Machine) Follow(ctx context.Context, path string, now time.Time) error {
+	ahead, err := m.journal.Follow(path)
+	if err != nil || !ahead {
+		return err
+	}
+	_, _, err = m.Freeze(ctx, journal.FreezeCause{
+		At: now.UTC().Truncate(time.Second), By: journal.Itself, Reason: "the second copy has answers that the journal has not: the journal went back; load " + path,
+	})
 	return err
 }

@@ -84,7 +84,16 @@ func (m *Machine) fill(f *os.File, sum string) func(*journal.Loading) error {
 			return fmt.Errorf("read the export: %w", err)
 		}
 		h := sha256.New()
-		if err := signing.ReadExport(io.TeeReader(f, h), func(n int, line signing.ExportLine) error { return m.fillLine(l, line) }); err != nil {
+		isCopy, err := isCopy(f)
+		if err != nil {
+			return err
+		}
+		if in := io.TeeReader(f, h); isCopy {
+			err = m.fillFromCopy(l, in)
+		} else {
+			err = signing.ReadExport(in, func(_ int, line signing.ExportLine) error { return m.fillLine(l, line) })
+		}
+		if err != nil {
 			return unloadable(err)
 		}
 		if _, err := io.Copy(h, f); err != nil {
@@ -95,6 +104,38 @@ func (m *Machine) fill(f *os.File, sum string) func(*journal.Loading) error {
 		}
 		return nil
 	}
+}
+
+// isCopy says whether a file is a second copy of the journal and no export, and goes back to its beginning.
+func isCopy(f *os.File) (bool, error) {
+	const begin = `{"chain":`
+	b := make([]byte, len(begin))
+	n, err := io.ReadFull(f, b)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, fmt.Errorf("read the export: %w", err)
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return string(b[:n]) == begin, err
+}
+
+// fillFromCopy loads a second copy: all ledgers in it.
+func (m *Machine) fillFromCopy(l *journal.Loading, r io.Reader) error {
+	var header signing.ExportHeader
+	ledger := ""
+	_, _, err := journal.ReadCopy(r, func(rec journal.CopyRecord) error {
+		if rec.Header != nil {
+			header = *rec.Header
+			return nil
+		}
+		if rec.Ledger != ledger {
+			ledger, header.Ledger = rec.Ledger, rec.Ledger
+			if err := l.Begin(header); err != nil {
+				return err
+			}
+		}
+		return m.fillLine(l, signing.ExportLine{Wallet: rec.Wallet, Attempt: rec.Attempt})
+	})
+	return err
 }
 
 // unloadable says that an export cannot be loaded, unless the reason is a fault that says so already.
@@ -112,6 +153,9 @@ func (m *Machine) fillLine(l *journal.Loading, line signing.ExportLine) error {
 		return l.Begin(*line.Header)
 	case line.Wallet != nil:
 		return m.fillWallet(l, *line.Wallet)
+	}
+	if line.Attempt == nil {
+		return errors.New("a line with nothing in it")
 	}
 	a, err := loaded(*line.Attempt)
 	if err != nil {

@@ -27,8 +27,13 @@ func (j *Journal) write(ctx context.Context, c change) error {
 // commit nobody is answered until one succeeds: it syncs what the failed one may have left.
 func (j *Journal) commit(changes []change) []groupcommit.Outcome[struct{}] {
 	outcomes := make([]groupcommit.Outcome[struct{}], len(changes))
-	if err := j.apply(changes, outcomes); err != nil {
+	err := j.apply(changes, outcomes)
+	if err != nil {
 		err = notWritten(err)
+	} else if c := j.copy.Load(); c != nil {
+		err = c.follow() // what is answered now, old answers too, is in the second copy by then
+	}
+	if err != nil {
 		for i := range outcomes {
 			outcomes[i].Err = errors.Join(outcomes[i].Err, err)
 		}

@@ -27,6 +27,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -87,7 +88,8 @@ type Journal struct {
 	group *groupcommit.Group[change, struct{}]
 	rules rules
 	clock *clock
-	doubt bool // the last commit failed; the group's alone
+	doubt bool                 // the last commit failed; the group's alone
+	copy  atomic.Pointer[Copy] // that answers wait for; nil: none
 }
 
 // rules decide what may be signed beyond what the journal rules out.
@@ -236,7 +238,11 @@ func take(m *bolt.Bucket, path, device string) error {
 // Close answers everybody who has already called and closes the file.
 func (j *Journal) Close() error {
 	j.group.Close()
-	if err := j.db.Close(); err != nil {
+	err := j.db.Close()
+	if c := j.copy.Load(); c != nil {
+		err = errors.Join(err, c.f.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("close the journal: %w", err)
 	}
 	return nil
