@@ -11,9 +11,10 @@ type Binding struct {
 	Payment  string // payment id
 	Request  string // request id, which exists already
 	Row      int
-	Contract string   // of the token; empty: the chain's own coin
-	Amount   *big.Int // base units of the asset
-	MaxFee   *big.Int // base units of the chain's own coin
+	Contract string           // of the token; empty: the chain's own coin
+	Amount   *big.Int         // base units of the asset
+	MaxFee   *big.Int         // base units of the chain's own coin
+	Except   map[int64]string // wallets, by id, that may not take it now, and why
 }
 
 // BindCall binds payments of one chain, in order, to wallets that have room and funds for them.

@@ -81,6 +81,9 @@ func (b *book) againstBinding(c *call, known store.Request, p Binding, a *accoun
 	if o := braked(a.row, a.load); o.why != "" {
 		return o.why
 	}
+	if why := p.Except[a.row.ID]; why != "" {
+		return why
+	}
 	// A row of a reservation made from Go stays with the wallet of its reservation: whoever holds it was told that one.
 	if known.Kind == store.KindReservation && known.WalletID != a.row.ID {
 		return "the reservation is bound to another wallet"

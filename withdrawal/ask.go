@@ -19,14 +19,31 @@ import (
 // with this nonce, and the nonce with this payment. It says how many it asked.
 func (l *lane) ask(ctx context.Context) (int, error) {
 	var rows []store.Withdrawal
+	var now time.Time
 	err := l.db.View(ctx, func(r store.Reader) (err error) {
+		if now, err = r.Now(ctx); err != nil {
+			return err
+		}
 		rows, err = r.Withdrawals(ctx, l.withdrawals(store.WithdrawalAssigned))
 		return err
 	})
 	if err != nil {
 		return 0, storefault.Of(err, "read what has its nonce")
 	}
-	rows = slices.DeleteFunc(rows, func(w store.Withdrawal) bool { return !standing(w) || !l.leases.has(w.WalletID) })
+	var late []waiting
+	rows = slices.DeleteFunc(rows, func(w store.Withdrawal) bool {
+		if !standing(w) || !l.leases.has(w.WalletID) {
+			return true
+		}
+		why := unauthorized(w, now)
+		if why != "" {
+			late = append(late, waiting{w, why})
+		}
+		return why != ""
+	})
+	if err := l.giveBack(ctx, late); err != nil {
+		return 0, err
+	}
 	asked := 0
 	for some := range slices.Chunk(rows, askAtOnce) {
 		n, err := l.askSome(ctx, some)
@@ -50,6 +67,7 @@ func (l *lane) askSome(ctx context.Context, rows []store.Withdrawal) (int, error
 		orders[i] = chain.Order{
 			Ledger: ledger, Purpose: signing.PurposePayment, ChainID: w.ChainID, From: w.Address, Nonce: *w.Nonce,
 			Payment: chain.Payment{ID: w.Payment, To: w.To, Contract: w.Contract, Amount: amountOf(w)},
+			FeeCap:  feeCap(w),
 		}
 	}
 	drafts, errs := apart(orders, func(some []chain.Order) ([]chain.Drafted, error) { return l.chain.Draft(ctx, some) })
@@ -69,6 +87,9 @@ func (l *lane) askSome(ctx context.Context, rows []store.Withdrawal) (int, error
 			asks = append(asks, askOf(w.WalletID, w.Fence, drafts[i].Intent, w.Request, w.Row))
 			accepted = append(accepted, w.CreatedAt)
 		}
+	}
+	for _, w := range unclear {
+		l.aside.put(w.row.Payment, l.now())
 	}
 	if err := l.giveBack(ctx, unclear); err != nil {
 		return 0, err
@@ -150,10 +171,9 @@ func askedNonces(asks []store.Ask) string {
 }
 
 // giveBack frees the nonces of payments for which no intent can be made now though it can for others: their nonces are the
-// lowest, and would hold up all those above. The payments are queued again and left alone for a while.
+// lowest, and would hold up all those above. The payments are queued again.
 func (l *lane) giveBack(ctx context.Context, unclear []waiting) error {
 	for _, w := range unclear {
-		l.aside.put(w.row.Payment, l.now())
 		err := l.db.Update(ctx, func(tx store.Tx) error {
 			if err := tx.Release(ctx, w.row.WalletID, *w.row.Nonce, w.row.Fence); err != nil {
 				return err

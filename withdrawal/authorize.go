@@ -248,3 +248,17 @@ func (o order) lapsedAuthorization(now time.Time) error {
 	}
 	return fault.New(fault.Refused, "authorization_expired", "submit it with a new one: coffer authorize", "an authorization of request %s expired at %s", o.payment, stamp(o.with.Until))
 }
+
+// wantsAuthorization says whether a refusal is about the authorizations: then the payment waits for other ones, and is not asked again
+// before it has them.
+func wantsAuthorization(r signing.Refusal) bool {
+	return strings.HasPrefix(r.Code, "authorization_") || r.Code == "officer_twice" || r.Code == "fee_above_authorization"
+}
+
+// feeCap is the most that a payment's transaction may cost in fees by its authorizations; nil: it has none.
+func feeCap(w store.Withdrawal) *big.Int {
+	if w.AuthorizedFee == "" {
+		return nil
+	}
+	return integer(w.AuthorizedFee)
+}

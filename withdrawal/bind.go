@@ -18,6 +18,9 @@ func (l *lane) bind(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if err := l.lapse(ctx, d.lapsed); err != nil {
+		return false, err
+	}
 	if l.leases.news(d.wallets) {
 		// A wallet that was made a moment ago is somebody's at once.
 		if _, err := l.leases.pass(ctx); err != nil {
@@ -51,9 +54,12 @@ func (l *lane) admit(ctx context.Context, d *demand) (int, error) {
 	if d.funds.Wait != "" {
 		return 0, l.waitForAll(ctx, d, reasonFees+d.funds.Wait)
 	}
-	chosen, unfunded := d.choose(l.setup.MaxUnmined, func(payment string) bool { return l.aside.at(payment, l.now()) })
+	chosen, waits := d.choose(l.setup.MaxUnmined, func(payment string) bool { return l.aside.at(payment, l.now()) },
+		func(walletID int64, contract string) (int, bool) {
+			return l.throttles.room(throttled{walletID, contract}, l.now())
+		})
 	if d.speaks() {
-		if err := l.note(ctx, unfunded); err != nil {
+		if err := l.note(ctx, waits); err != nil {
 			return 0, err
 		}
 	}
@@ -87,8 +93,14 @@ func (l *lane) give(ctx context.Context, d *demand, fit []store.Withdrawal) (int
 			c.Purses[id] = p
 		}
 	}
-	for _, w := range all {
-		c.Payments = append(c.Payments, d.binding(w))
+	contracts := make([]string, len(all))
+	for i, w := range all {
+		contracts[i] = w.Contract
+	}
+	for i, closed := range l.closed(d, contracts) {
+		b := d.binding(all[i])
+		b.Except = closed
+		c.Payments = append(c.Payments, b)
 	}
 	if err := l.gate.open(ctx); err != nil {
 		return 0, err
@@ -103,6 +115,7 @@ func (l *lane) give(ctx context.Context, d *demand, fit []store.Withdrawal) (int
 		switch w := all[i]; {
 		case b.Err == nil && !standing(w):
 			n++
+			l.throttles.given(throttled{b.Wallet.ID, w.Contract}, l.now())
 		case b.Err != nil:
 			l.aside.put(w.Payment, l.now())
 			waits = append(waits, moveWithdrawal(w.Payment, w.State, store.WithdrawalQueued, "", reasonOf(b.Err)))

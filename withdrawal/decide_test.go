@@ -364,7 +364,7 @@ func TestWhatCannotBePaidLetsTheOthersPass(t *testing.T) {
 			{Payment: "a", Amount: "50"}, {Payment: "b", Amount: "60"}, {Payment: "c", Amount: "70"},
 		},
 	}
-	chosen, unfunded := d.choose(16, func(p string) bool { return p == "aside" })
+	chosen, unfunded := d.choose(16, func(p string) bool { return p == "aside" }, unlimited)
 	if len(chosen) != 2 || chosen[0].Payment != "a" || chosen[1].Payment != "b" {
 		t.Errorf("chosen are %+v", chosen)
 	}
@@ -419,3 +419,5 @@ func TestAPaymentThatWaitsForTheSigningMachineSaysSo(t *testing.T) {
 		}
 	}
 }
+
+func unlimited(int64, string) (int, bool) { return 0, false }

@@ -22,8 +22,9 @@ const (
 type demand struct {
 	assigned []store.Withdrawal // they had a nonce and were not asked for yet
 	queued   []store.Withdrawal
-	wallets  []store.Wallet // active hot wallets whose key a signing machine holds, as the cache has them: without cursors
-	mine     map[int64]bool // those of them that this daemon drives: only they are given payments here
+	lapsed   []store.Withdrawal // queued, or without the nonce they had; their authorization expired, which is not noted yet
+	wallets  []store.Wallet     // active hot wallets whose key a signing machine holds, as the cache has them: without cursors
+	mine     map[int64]bool     // those of them that this daemon drives: only they are given payments here
 	loads    map[int64]store.Load
 	unmined  []spend // what they may still have to pay for
 
@@ -41,7 +42,10 @@ func (l *lane) demand(ctx context.Context) (d demand, err error) {
 		if d.assigned, err = r.Withdrawals(ctx, l.withdrawals(store.WithdrawalAssigned)); err != nil {
 			return err
 		}
-		if d.queued, err = l.queue(ctx, r); err != nil || !d.pressing() {
+		if d.queued, err = l.queue(ctx, r); err != nil {
+			return err
+		}
+		if err := l.setLapsedApart(ctx, r, &d); err != nil || !d.pressing() {
 			return err
 		}
 		return l.supply(ctx, reading, r, &d)
@@ -49,10 +53,34 @@ func (l *lane) demand(ctx context.Context) (d demand, err error) {
 	return d, storefault.Of(err, "read what waits")
 }
 
-// queue reads the queue, oldest first.
+// setLapsedApart finds the payments whose authorization expired. Those that still hold a nonce give it back when they would be asked for.
+func (l *lane) setLapsedApart(ctx context.Context, r store.Reader, d *demand) error {
+	f := l.withdrawals(store.WithdrawalQueued)
+	f.Lapsed, f.Limit = true, pageSize
+	var err error
+	if d.lapsed, err = r.Withdrawals(ctx, f); err != nil {
+		return err
+	}
+	now, err := r.Now(ctx)
+	if err != nil {
+		return err
+	}
+	d.assigned = slices.DeleteFunc(d.assigned, func(w store.Withdrawal) bool {
+		if unauthorized(w, now) == "" {
+			return false
+		}
+		if !standing(w) {
+			d.lapsed = append(d.lapsed, w)
+		}
+		return true
+	})
+	return nil
+}
+
+// queue reads the queue, oldest first: what may be asked for.
 func (l *lane) queue(ctx context.Context, r store.Reader) (all []store.Withdrawal, err error) {
 	f := l.withdrawals(store.WithdrawalQueued)
-	f.Limit = pageSize
+	f.Authorized, f.Limit = true, pageSize
 	for range maxPages {
 		page, err := r.Withdrawals(ctx, f)
 		if err != nil {

@@ -23,6 +23,7 @@ const (
 
 // Before anything is asked for.
 const (
+	CauseAuthorization Cause = "authorization" // its authorizations expired, or the signing machine wants other ones
 	CauseNoWallet      Cause = "no_wallet"     // no hot wallet whose key a signing machine holds
 	CauseAllInactive   Cause = "all_inactive"  // there are some, and all are inactive
 	CauseAllBraked     Cause = "all_braked"    // all active ones have an alarm that is a brake
@@ -138,7 +139,7 @@ func explain(f explained) Explanation {
 		e.ended(f)
 	case f.row.State == store.WithdrawalHeld:
 		e.say(CauseHeld, "it was there when the database was restored, and may have been paid since", "nothing by itself",
-			"coffer withdraw --request "+f.row.Payment+" --chain-id "+fmt.Sprint(f.row.ChainID)+" --to "+f.row.To+" --amount "+f.row.Amount+" --base-units"+assetFlag(f.row))
+			f.submitAgain())
 	case f.row.State == store.WithdrawalNeedsReview:
 		e.review(f)
 	case f.setup == nil:
@@ -174,6 +175,12 @@ func (e *Explanation) ended(f explained) {
 		next = "nothing"
 	}
 	e.say(CauseEnded, why, next)
+}
+
+// submitAgain is the command that hands the payment in again.
+func (f explained) submitAgain() string {
+	return "coffer withdraw --request " + f.row.Payment + " --chain-id " + fmt.Sprint(f.row.ChainID) + " --to " + f.row.To + " --amount " + f.row.Amount + " --base-units" +
+		assetFlag(f.row)
 }
 
 // section names the chain's part of coffer.toml.

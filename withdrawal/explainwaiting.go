@@ -5,24 +5,29 @@ import (
 	"slices"
 	"strings"
 
+	"coffer.internal/internal/chain"
 	"coffer.internal/internal/store"
 )
 
 // waiting explains a payment for which nothing is asked for yet. What is looked for first is what is in the way of all of them.
 func (e *Explanation) waiting(f explained) {
-	chain := fmt.Sprintf("%s %d", f.row.ChainType, f.row.ChainID)
+	if why := unauthorized(f.row, f.now); why != "" {
+		e.say(CauseAuthorization, why, "it goes on when it is submitted again, with the same request id, with authorizations that do", f.submitAgain())
+		return
+	}
+	on := fmt.Sprintf("%s %d", f.row.ChainType, f.row.ChainID)
 	active, free, roomy := f.fit()
 	if brake, is := f.chainBrake(); is {
-		e.say(CauseChainBraked, "no wallet of "+chain+" gets new payments: "+brake.Why, "it goes on when that is over; to do: "+brake.ToDo, liftCommand(brake)...)
+		e.say(CauseChainBraked, "no wallet of "+on+" gets new payments: "+brake.Why, "it goes on when that is over; to do: "+brake.ToDo, liftCommand(brake)...)
 		return
 	}
 	switch {
 	case len(f.wallets) == 0:
-		e.say(CauseNoWallet, "there is no hot wallet on "+chain+" whose key the signing machine holds", "the next one that is made, and has funds, pays it",
+		e.say(CauseNoWallet, "there is no hot wallet on "+on+" whose key the signing machine holds", "the next one that is made, and has funds, pays it",
 			fmt.Sprintf("coffer create-hot %d %s", f.row.ChainID, f.row.ChainType))
 	case len(active) == 0:
 		w := f.wallets[0]
-		e.say(CauseAllInactive, fmt.Sprintf("all %d hot wallets on %s are inactive", len(f.wallets), chain), "the first that is activated, and has funds, pays it",
+		e.say(CauseAllInactive, fmt.Sprintf("all %d hot wallets on %s are inactive", len(f.wallets), on), "the first that is activated, and has funds, pays it",
 			fmt.Sprintf("coffer activate %s %d", w.Address, w.ChainID))
 	case f.Signer == SignerSilent:
 		e.signer(f, "it is asked for then")
@@ -30,6 +35,8 @@ func (e *Explanation) waiting(f explained) {
 		e.signer(f, "it is signed then")
 	case len(free) == 0:
 		e.allBraked(f, active)
+	case strings.HasPrefix(f.row.Reason, reasonFees+chain.AboveAuthorized):
+		e.say(CauseFees, f.row.Reason, "it goes on when fees have fallen; or submit it again with an authorization of a higher max_fee", f.submitAgain())
 	case strings.HasPrefix(f.row.Reason, reasonFees):
 		e.say(CauseFees, f.row.Reason, "it goes on when fees have fallen; or raise the caps of "+f.section()+" in coffer.toml and restart coffer run")
 	case f.row.Reason == noFunds || strings.Contains(f.row.Reason, "no funds"):
@@ -38,8 +45,10 @@ func (e *Explanation) waiting(f explained) {
 	case len(roomy) == 0:
 		e.say(CauseNoRoom, fmt.Sprintf("all %d wallets that may pay have max_unmined = %d payments under way", len(free), f.setup.MaxUnmined),
 			"it goes on when one of those is in a block", fmt.Sprintf("coffer create-hot %d %s", f.row.ChainID, f.row.ChainType))
-	case strings.HasPrefix(f.row.Reason, "the signing machine refuses: "):
-		e.say(CauseRefusedForNow, f.row.Reason, "it is asked again, at another nonce")
+	case strings.HasPrefix(f.row.Reason, refusedBy):
+		e.say(CauseRefusedForNow, f.row.Reason, "it is asked again, at another nonce: after a minute, then less and less often")
+	case f.row.Reason == reasonLimit:
+		e.say(CauseRefusedForNow, f.row.Reason, "it is asked for when what is asked before it is signed; see `coffer-signer policy explain`")
 	case f.row.Reason != "":
 		e.say(CauseOther, f.row.Reason, "it is tried again every few seconds")
 	case f.row.State == store.WithdrawalAssigned:

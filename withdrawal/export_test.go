@@ -48,7 +48,8 @@ func SendAgain(e *Engine) {
 // ForgetAsides makes every payment that was set aside due at once, as time does.
 func ForgetAsides(e *Engine) {
 	for _, l := range e.lanes {
-		clear(l.aside)
+		clear(l.aside.all)
+		clear(l.throttles.all)
 	}
 }
 

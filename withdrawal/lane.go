@@ -32,11 +32,12 @@ type lane struct {
 	wakes    map[string]chan struct{}
 	costs    spends
 
-	aside  asides           // payments that are left alone for a while; only the bind step's goroutine touches it
-	spent  map[spot]int     // passes in a row that saw a nonce spent by something else; only the track step's
-	resent map[int64]int64  // by wallet, the epoch in which the send step has sent all once; only the send step's
-	watch  watch            // what the guard step remembers
-	heads  map[int64]uint64 // by attempt, the height at which the mend step saw it first; only that step's
+	aside     asides           // payments that are left alone for a while
+	throttles throttles        // wallets that the signing machine's limits hold back
+	spent     map[spot]int     // passes in a row that saw a nonce spent by something else; only the track step's
+	resent    map[int64]int64  // by wallet, the epoch in which the send step has sent all once; only the send step's
+	watch     watch            // what the guard step remembers
+	heads     map[int64]uint64 // by attempt, the height at which the mend step saw it first; only that step's
 }
 
 func newLane(s ChainSetup, o EngineOptions, ls *leases, g *gate) *lane {
@@ -44,7 +45,7 @@ func newLane(s ChainSetup, o EngineOptions, ls *leases, g *gate) *lane {
 		setup: s, chain: s.Chain, db: o.DB, ledger: o.Ledger, signer: o.Machine, cache: o.Cache, now: o.Now, actor: o.Actor,
 		name: fmt.Sprintf("%s:%d", s.Type, s.ID), observer: o.Observer,
 		log:   o.Log.With("chain", fmt.Sprintf("%s:%d", s.Type, s.ID)),
-		wakes: map[string]chan struct{}{}, aside: asides{}, spent: map[spot]int{}, resent: map[int64]int64{}, heads: map[int64]uint64{}, leases: ls, gate: g,
+		wakes: map[string]chan struct{}{}, spent: map[spot]int{}, resent: map[int64]int64{}, heads: map[int64]uint64{}, leases: ls, gate: g,
 	}
 	for _, s := range l.steps() {
 		l.wakes[s.Name] = make(chan struct{}, 1)

@@ -241,12 +241,16 @@ func (l *lane) repair(ctx context.Context, all []repair) (int, error) {
 	if len(all) == 0 {
 		return 0, nil
 	}
+	caps, err := l.feeCaps(ctx, all)
+	if err != nil {
+		return 0, err
+	}
 	orders := make([]chain.Order, len(all))
 	for i, r := range all {
-		var err error
 		if orders[i], err = r.order(); err != nil {
 			return 0, err
 		}
+		orders[i].FeeCap = caps[i]
 	}
 	drafts, errs := apart(orders, func(some []chain.Order) ([]chain.Drafted, error) { return l.chain.Draft(ctx, some) })
 	if err := nobody(errs); err != nil {
@@ -273,6 +277,34 @@ func (l *lane) repair(ctx context.Context, all []repair) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// feeCaps are what the payments of repairs were authorized with. A cancellation needs no authorization, and has no such cap.
+func (l *lane) feeCaps(ctx context.Context, all []repair) ([]*big.Int, error) {
+	var ids []string
+	for _, r := range all {
+		if r.purpose == signing.PurposePayment {
+			ids = append(ids, r.place.payment())
+		}
+	}
+	caps := make([]*big.Int, len(all))
+	if len(ids) == 0 {
+		return caps, nil
+	}
+	of := map[string]*big.Int{}
+	err := l.db.View(ctx, func(r store.Reader) error {
+		rows, err := r.Withdrawals(ctx, store.WithdrawalFilter{Payments: ids})
+		for _, w := range rows {
+			of[w.Payment] = feeCap(w)
+		}
+		return err
+	})
+	for i, r := range all {
+		if r.purpose == signing.PurposePayment {
+			caps[i] = of[r.place.payment()]
+		}
+	}
+	return caps, storefault.Of(err, "read what fees are authorized")
 }
 
 // order is what is to be drafted for a repair: the same payment again, or its cancellation, outbidding all that stands there.

@@ -208,6 +208,7 @@ func (p *payment) draft(ctx context.Context) (signing.Intent, error) {
 	drafts, err := p.lane.chain.Draft(ctx, []chain.Order{{
 		Ledger: ledger, Purpose: signing.PurposePayment, ChainID: p.chain.ID, From: p.reservation.Wallet.Address, Nonce: p.row.Nonce,
 		Payment: chain.Payment{ID: p.payment, To: p.to, Contract: p.asset.Contract, Amount: new(big.Int).Set(p.amount)},
+		FeeCap:  feeCap(store.Withdrawal{AuthorizedFee: p.with.MaxFee}),
 	}})
 	if err != nil {
 		return signing.Intent{}, err

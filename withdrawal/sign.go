@@ -64,14 +64,14 @@ func (l *lane) signThese(ctx context.Context, asked []store.Attempt) error {
 		l.gate.doubt() // it may be another machine by now, or one that went back
 		return err
 	}
-	return l.keep(ctx, asked, answers)
+	return l.keep(ctx, asked, tokens, answers)
 }
 
 // keep writes answers down. A receipt whose number another answer has shows that the machine forgot that one.
-func (l *lane) keep(ctx context.Context, asked []store.Attempt, answers []signing.Answer) error {
+func (l *lane) keep(ctx context.Context, asked []store.Attempt, with map[int64][]string, answers []signing.Answer) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	err := settle(len(asked), func(from, to int) error { return l.answered(ctx, asked[from:to], answers[from:to]) })
+	err := settle(len(asked), func(from, to int) error { return l.answered(ctx, asked[from:to], with, answers[from:to]) })
 	if errors.Is(err, store.ErrExists) {
 		return l.gate.shut(*rolledBack("it gave the number of a receipt that is held here to another answer"))
 	}
@@ -95,7 +95,7 @@ func (e *Engine) taken(ctx context.Context, asked []store.Attempt, answers []sig
 		if len(as) == 0 {
 			continue
 		}
-		if err := l.keep(ctx, as, ans); err != nil {
+		if err := l.keep(ctx, as, nil, ans); err != nil {
 			return err
 		}
 		l.wake(stepSend)
@@ -133,11 +133,11 @@ func (l *lane) carried(ctx context.Context, asked []store.Attempt) (held signing
 }
 
 // answered writes down what the signing machine said, in one transaction.
-func (l *lane) answered(ctx context.Context, asked []store.Attempt, answers []signing.Answer) error {
+func (l *lane) answered(ctx context.Context, asked []store.Attempt, with map[int64][]string, answers []signing.Answer) error {
 	var s signed
 	err := l.db.Update(ctx, func(tx store.Tx) error {
 		var err error
-		if s, err = conclude(ctx, tx, asked, answers, l.gate.receipt); err != nil {
+		if s, err = conclude(ctx, tx, asked, with, answers, l.gate.receipt); err != nil {
 			return err
 		}
 		audit := s.refusals
@@ -152,6 +152,11 @@ func (l *lane) answered(ctx context.Context, asked []store.Attempt, answers []si
 		return storefault.Of(err, "write down what the signing machine said")
 	}
 	l.observeMoves(s.attempts, byID(asked))
+	for i, a := range asked {
+		if a.Purpose == string(signing.PurposePayment) {
+			l.heard(a, answers[i].Refusal)
+		}
+	}
 	l.observeEnds(s.withdrawals, nil)
 	for _, r := range s.refusals {
 		l.log.Warn("the signing machine refuses", "payment", r.Subject, "becomes", r.After, "reason", r.Reason)
@@ -162,15 +167,17 @@ func (l *lane) answered(ctx context.Context, asked []store.Attempt, answers []si
 	return nil
 }
 
-// conclude moves attempts and payments by what the signing machine said.
-func conclude(ctx context.Context, tx store.Tx, asked []store.Attempt, answers []signing.Answer, receipt func(signing.Answer) store.Receipt) (signed, error) {
+// conclude moves attempts and payments by what the signing machine said. with are the authorizations that went along, by attempt; where
+// that is not known, none is called refused.
+func conclude(ctx context.Context, tx store.Tx, asked []store.Attempt, with map[int64][]string, answers []signing.Answer, receipt func(signing.Answer) store.Receipt,
+) (signed, error) {
 	others, err := alive(ctx, tx, asked, answers)
 	if err != nil {
 		return signed{}, err
 	}
 	var s signed
 	for i, a := range asked {
-		s.add(a, answers[i], receipt(answers[i]), others[a.ID])
+		s.add(a, with[a.ID], answers[i], receipt(answers[i]), others[a.ID])
 	}
 	if err := tx.MoveAttempts(ctx, s.attempts); err != nil || len(s.withdrawals) == 0 {
 		return s, err
@@ -212,7 +219,7 @@ type signed struct {
 
 // add decides what follows from one answer. A refusal ends the payment, queues it again, or has a person look, by its kind; its
 // nonce is used in any case, and filled. Unless another attempt at the nonce stands (others): then only this attempt is refused.
-func (s *signed) add(a store.Attempt, answer signing.Answer, receipt store.Receipt, others bool) {
+func (s *signed) add(a store.Attempt, with []string, answer signing.Answer, receipt store.Receipt, others bool) {
 	if answer.Refusal == nil {
 		m := moveAttempt(a, store.AttemptSigned)
 		m.Raw, m.Hash, m.Receipt = answer.Raw, answer.Hash, receipt
@@ -235,6 +242,9 @@ func (s *signed) add(a store.Attempt, answer signing.Answer, receipt store.Recei
 		after = "it stays as it is"
 	default:
 		w := afterRefusal(a.Payment, r.Kind, reason)
+		if r.Kind == signing.RefusedForNow && wantsAuthorization(*r) {
+			w.Unauthorized, w.Against = reason, with
+		}
 		s.withdrawals = append(s.withdrawals, w)
 		after = w.To
 		if w.Outcome != "" {
@@ -245,6 +255,7 @@ func (s *signed) add(a store.Attempt, answer signing.Answer, receipt store.Recei
 		Action: actionSign, Subject: subject, Before: a.Digest, After: after, Result: store.ResultRefused, Reason: reason,
 	})
 }
+
 
 func afterRefusal(payment string, kind signing.RefusalKind, reason string) store.WithdrawalMove {
 	switch kind {

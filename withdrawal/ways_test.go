@@ -99,6 +99,7 @@ func TestAPassingRefusalQueuesThePaymentAgainAndItsNonceIsFilled(t *testing.T) {
 			t.Errorf("it waits because %q", got.Reason)
 		}
 		rs = append(rs, w.submit("b")...)
+		withdrawal.ForgetAsides(w.engine)
 		w.settle()
 		w.wantPaidOnce(rs...)
 		as := w.story("a").Attempts
@@ -165,13 +166,19 @@ func (w *world) wantFills(n int) {
 	}
 }
 
-func (w *world) audit(action, subject string) store.AuditRow {
+// audits are the records of an action, newest first.
+func (w *world) audits(action, subject string) (rows []store.AuditRow) {
 	w.Helper()
-	var rows []store.AuditRow
 	w.must(w.db.View(w.Context(), func(r store.Reader) (err error) {
 		rows, err = r.Audit(w.Context(), store.AuditFilter{Action: action, Subject: subject})
 		return err
 	}))
+	return rows
+}
+
+func (w *world) audit(action, subject string) store.AuditRow {
+	w.Helper()
+	rows := w.audits(action, subject)
 	if len(rows) != 1 {
 		w.Fatalf("%d audit rows of %s %s", len(rows), action, subject)
 	}

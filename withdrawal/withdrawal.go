@@ -75,6 +75,8 @@ type Withdrawal struct {
 	CreatedAt time.Time  `json:"created_at"`
 	UpdatedAt time.Time  `json:"updated_at"`
 	EndedAt   *time.Time `json:"ended_at"`
+	// AuthorizedUntil is when the first of its authorizations expires; nil: it came with none.
+	AuthorizedUntil *time.Time `json:"authorized_until"`
 
 	attempt string // state of the newest attempt
 }
@@ -137,6 +139,10 @@ func (b book) show(row store.Withdrawal) Withdrawal {
 	if !row.EndedAt.IsZero() {
 		ended := row.EndedAt.UTC()
 		w.EndedAt = &ended
+	}
+	if !row.AuthorizedUntil.IsZero() {
+		until := row.AuthorizedUntil.UTC()
+		w.AuthorizedUntil = &until
 	}
 	if w.Reason == "" {
 		w.Reason = waitsFor(row)

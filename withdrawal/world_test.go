@@ -61,6 +61,7 @@ type world struct {
 	setup      withdrawal.ChainSetup
 	desk       *withdrawal.Desk
 	engine     *withdrawal.Engine
+	service    withdrawal.Service
 	next       int // recipients made so far
 }
 
@@ -143,8 +144,8 @@ func (w *world) open() {
 	w.ledger = nonce.New(nonce.Options{DB: w.db, TTL: time.Hour, Actor: "tester"})
 	w.Cleanup(w.ledger.Close)
 	chains := []withdrawal.ChainSetup{w.setup}
-	w.engine = withdrawal.NewEngine(withdrawal.EngineOptions{DB: w.db, Ledger: w.ledger, Machine: w.machine, Journal: w.journaling, Chains: chains, Actor: "tester", Holder: w.holder})
-	w.desk = withdrawal.NewDesk(withdrawal.DeskOptions{DB: w.db, Chains: chains, Actor: "tester", Signer: w.released, Wake: w.engine.Wake})
+	w.engine = withdrawal.NewEngine(withdrawal.EngineOptions{DB: w.db, Ledger: w.ledger, Machine: w.machine, Journal: w.journaling, Chains: chains, Actor: "tester", Service: w.service, Holder: w.holder})
+	w.desk = withdrawal.NewDesk(withdrawal.DeskOptions{DB: w.db, Chains: chains, Actor: "tester", Signer: w.released, Service: w.service, Wake: w.engine.Wake})
 	w.Cleanup(w.desk.Close)
 }
 
@@ -302,6 +303,8 @@ type bentMachine struct {
 	dies   int                                   // so many times, it journals and does not answer
 	refuse func(signing.Intent) *signing.Refusal // in the machine's place
 	asked  func(intents []signing.Intent)        // is told what came
+	batch  func(signing.Batch)                   // the same
+	judge  func(signing.Request) *signing.Refusal
 	status func(signing.Status) (signing.Status, error)
 }
 
@@ -319,10 +322,13 @@ func (m *bentMachine) Sign(ctx context.Context, b signing.Batch) ([]signing.Answ
 	if m.asked != nil {
 		m.asked(intentsOf(b))
 	}
-	if m.refuse != nil {
+	if m.batch != nil {
+		m.batch(b)
+	}
+	if m.refuse != nil || m.judge != nil {
 		answers := make([]signing.Answer, len(b.Requests))
 		for i, r := range b.Requests {
-			if no := m.refuse(r.Intent); no != nil {
+			if no := m.refuses(r); no != nil {
 				answers[i] = signing.Answer{Digest: r.Intent.Digest(), Refusal: no}
 				continue
 			}
@@ -340,6 +346,13 @@ func (m *bentMachine) Sign(ctx context.Context, b signing.Batch) ([]signing.Answ
 		return nil, errDied
 	}
 	return answers, err
+}
+
+func (m *bentMachine) refuses(r signing.Request) *signing.Refusal {
+	if m.judge != nil {
+		return m.judge(r)
+	}
+	return m.refuse(r.Intent)
 }
 
 func intentsOf(b signing.Batch) []signing.Intent {

@@ -129,7 +129,12 @@ type Order struct {
 	Payment Payment // for a gap fill: ID empty, To is From, Amount 0; for a cancellation: ID the payment's, To is From, Amount 0
 	// Replaces are the intents at the same nonce that it has to outbid, signed or only asked for. Empty: it is the first.
 	Replaces []signing.Intent
+	// FeeCap is the most that its transaction may cost in fees, in the chain's coin, beside the chain's own caps; nil: nothing is said.
+	FeeCap *big.Int
 }
+
+// AboveAuthorized begins the Wait of an order whose fees are above its FeeCap, and above no cap of the chain.
+const AboveAuthorized = "fees above what is authorized: "
 
 // Drafted is a completed intent; or, with Wait, why there is none now: the fees that it would take are above a cap.
 type Drafted struct {

@@ -253,7 +253,7 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 		{"no duration", "reservation_ttl = \"soon\"\n", `reservation_ttl = "soon" must be a duration`, ""},
 		{"no unit", "reservation_ttl = \"60\"\n", `reservation_ttl = "60" must be a duration`, ""},
 		{"negative duration", "reservation_ttl = \"-1s\"\n", `reservation_ttl = "-1s" must be from 100ms`, ""},
-		{"service key", "service_key = \"\"\n", `service_key = "" is not a file`, "service.key"},
+		{"service key", "service_key = \"\"\n", `service_key = "…" is not a file`, "service.key"},
 		{"authorize_for", "authorize_for = \"1s\"\n", `authorize_for = "1s" must be from 1m0s`, ""},
 		{"database", "database = \"mysql:whatever\"\n", `database = "mysql:…" is not a database`, "sqlite:PATH or postgres://"},
 		{"database in memory", "database = \"sqlite::memory:\"\n", `is not a database`, "sqlite:PATH"},

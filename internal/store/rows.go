@@ -273,11 +273,13 @@ type Backlog struct {
 
 // WithdrawalMove is a compare-and-set on a withdrawal's state. Reason is stored as given, Outcome only with ended.
 type WithdrawalMove struct {
-	Payment      string
-	From, To     string
-	Outcome      string
-	Reason       string
-	Unauthorized string // stored if it is not empty: only Authorize takes it away
+	Payment  string
+	From, To string
+	Outcome  string
+	Reason   string
+	// Unauthorized is stored if it is not empty and the payment still has exactly the authorizations Against. Only Authorize takes it away.
+	Unauthorized string
+	Against      []string
 }
 
 // The states of an attempt.

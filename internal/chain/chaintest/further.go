@@ -2,6 +2,7 @@ package chaintest
 
 import (
 	"math/big"
+	"strings"
 	"testing"
 
 	"coffer.internal/internal/chain"
@@ -88,6 +89,7 @@ func wait(t *testing.T, w World) {
 	if f.Wait == "" || f.Native[w.Payer].Sign() <= 0 || f.Tokens[w.Token][w.Payer].Sign() <= 0 {
 		t.Errorf("above the cap: %+v", f)
 	}
+	capped(t, w, o)
 	txs := w.draft(t, o) // what was signed before still goes out
 	for _, s := range c.Send(t.Context(), txs) {
 		if s.Verdict != chain.Accepted {
@@ -96,5 +98,32 @@ func wait(t *testing.T, w World) {
 	}
 	if f, err = w.Chain.Funds(t.Context(), []string{w.Payer}, nil); err != nil || f.Wait != "" {
 		t.Errorf("under the cap: %+v, %v", f, err)
+	}
+}
+
+// capped holds an order to what its payment was authorized with, its replacements too.
+func capped(t *testing.T, w World, o chain.Order) {
+	t.Helper()
+	draft := func(o chain.Order, most *big.Int) chain.Drafted {
+		o.FeeCap = most
+		d, err := w.Chain.Draft(t.Context(), []chain.Order{o})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d[0]
+	}
+	free := draft(o, nil).Intent
+	again := o
+	again.Replaces = []signing.Intent{free}
+	most := draft(again, nil).Intent.MostFee()
+	for _, d := range []chain.Drafted{draft(o, big.NewInt(1)), draft(again, free.MostFee())} {
+		if !strings.HasPrefix(d.Wait, chain.AboveAuthorized) {
+			t.Errorf("above what is authorized: %+v", d)
+		}
+	}
+	for _, d := range []chain.Drafted{draft(o, free.MostFee()), draft(again, most)} {
+		if d.Wait != "" || d.Intent.MostFee().Cmp(most) > 0 {
+			t.Errorf("within what is authorized: %+v", d)
+		}
 	}
 }

@@ -140,6 +140,14 @@ func (p FeePolicy) choose(m market, gas uint64, l1 *big.Int, replaced []signing.
 	return fees{maxFee: offer, tip: tip}, ""
 }
 
+// authorized is the policy with the cap on one transaction's fees that its payment was authorized with, where that is lower.
+func (p FeePolicy) authorized(most *big.Int) FeePolicy {
+	if most != nil && most.Cmp(p.MaxFee) < 0 {
+		p.MaxFee = most
+	}
+	return p
+}
+
 // inKind is the market as a legacy transaction, or one of EIP-1559, meets it: a replacement is of the kind of what it replaces, on
 // whatever chain (the signing machine signs no other).
 func (p FeePolicy) inKind(m market, legacy bool) market {

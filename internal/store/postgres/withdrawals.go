@@ -125,7 +125,8 @@ func (t *tx) MoveWithdrawals(_ context.Context, moves []store.WithdrawalMove) er
 			column(run, func(m store.WithdrawalMove) string { return m.To }),
 			column(run, func(m store.WithdrawalMove) string { return m.Outcome }),
 			column(run, func(m store.WithdrawalMove) string { return m.Reason }),
-			column(run, func(m store.WithdrawalMove) string { return m.Unauthorized })))
+			column(run, func(m store.WithdrawalMove) string { return m.Unauthorized }),
+			column(run, func(m store.WithdrawalMove) string { return strings.Join(m.Against, " ") })))
 	}
 	if steps == nil {
 		return nil

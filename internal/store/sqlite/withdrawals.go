@@ -75,7 +75,7 @@ func (t *tx) MoveWithdrawals(_ context.Context, moves []store.WithdrawalMove) er
 			ended = text(t.now)
 		}
 		err := t.one("move withdrawal "+m.Payment, queries["withdrawal_move"],
-			m.Payment, m.From, m.To, emptyIsNull(m.Outcome), m.Reason, ended, text(t.now), m.Unauthorized)
+			m.Payment, m.From, m.To, emptyIsNull(m.Outcome), m.Reason, ended, text(t.now), m.Unauthorized, strings.Join(m.Against, " "))
 		if err != nil {
 			return err
 		}

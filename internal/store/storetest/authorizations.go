@@ -46,7 +46,9 @@ func testAuthorizations(t *testing.T, h Harness) {
 			w.withdraw("without")
 			w.update(func(tx store.Tx) error {
 				return tx.MoveWithdrawals(w.ctx, []store.WithdrawalMove{
-					{Payment: "refused", From: store.WithdrawalQueued, To: store.WithdrawalQueued, Reason: "why", Unauthorized: "why not"},
+					{Payment: "refused", From: store.WithdrawalQueued, To: store.WithdrawalQueued, Reason: "why", Unauthorized: "why not", Against: []string{"refused"}},
+					{Payment: "lasting", From: store.WithdrawalQueued, To: store.WithdrawalQueued, Unauthorized: "why not", Against: []string{"what it had before"}},
+					{Payment: "without", From: store.WithdrawalQueued, To: store.WithdrawalQueued, Unauthorized: "why not", Against: []string{"what it had before"}},
 				})
 			})
 			w.same("authorized", []string{"lasting", "without"}, w.selected(store.WithdrawalFilter{Authorized: true}))
@@ -54,7 +56,7 @@ func testAuthorizations(t *testing.T, h Harness) {
 
 			w.update(func(tx store.Tx) error {
 				return tx.MoveWithdrawals(w.ctx, []store.WithdrawalMove{
-					{Payment: "expired", From: store.WithdrawalQueued, To: store.WithdrawalQueued, Reason: "it expired", Unauthorized: "it expired"},
+					{Payment: "expired", From: store.WithdrawalQueued, To: store.WithdrawalQueued, Reason: "it expired", Unauthorized: "it expired", Against: []string{"expired"}},
 					{Payment: "refused", From: store.WithdrawalQueued, To: store.WithdrawalQueued, Reason: "another reason"},
 				})
 			})

@@ -54,8 +54,9 @@ UPDATE nonces SET for_withdrawal = true WHERE request = $1 AND row_no = $2
 -- name: withdrawals_move
 UPDATE withdrawals w SET state = m.target, outcome = nullif(m.outcome, ''), reason = m.reason,
     ended_at = CASE WHEN m.target = 'ended' THEN t.now END, updated_at = t.now,
-    unauthorized = CASE m.unauthorized WHEN '' THEN w.unauthorized ELSE m.unauthorized END
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) m (payment, at, target, outcome, reason, unauthorized),
+    unauthorized = CASE WHEN m.unauthorized = '' OR w.authorizations <> m.against THEN w.unauthorized ELSE m.unauthorized END
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+        m (payment, at, target, outcome, reason, unauthorized, against),
     (SELECT clock_timestamp() AS now) t
 WHERE w.payment = m.payment AND w.state = m.at
 

@@ -39,7 +39,7 @@ ORDER BY v.key
 
 -- name: withdrawal_move
 UPDATE withdrawals SET state = ?3, outcome = ?4, reason = ?5, ended_at = ?6, updated_at = ?7,
-    unauthorized = iif(?8 = '', unauthorized, ?8)
+    unauthorized = iif(?8 = '' OR authorizations <> ?9, unauthorized, ?8)
 WHERE payment = ?1 AND state = ?2
 
 -- name: backlog
