@@ -256,7 +256,6 @@ func (s *signed) add(a store.Attempt, with []string, answer signing.Answer, rece
 	})
 }
 
-
 func afterRefusal(payment string, kind signing.RefusalKind, reason string) store.WithdrawalMove {
 	switch kind {
 	case signing.RefusedForGood:
