@@ -262,3 +262,35 @@ func feeCap(w store.Withdrawal) *big.Int {
 	}
 	return integer(w.AuthorizedFee)
 }
+
+// Terms are under what an authorization is given.
+type Terms struct {
+	Key     ed25519.PrivateKey
+	MaxFee  string // the most that the transaction may cost, decimal, in the chain's own coin; empty: what the service key would name
+	Issued  time.Time
+	Expires time.Time
+}
+
+// Authorize signs an authorization of a withdrawal, which need not be submitted yet. It writes nothing.
+func (d *Desk) Authorize(ctx context.Context, r Request, t Terms) (token string, err error) {
+	o, err := d.book.check(r)
+	if err != nil {
+		return "", err
+	}
+	ledger, err := ledgerID(ctx, d.db)
+	if err != nil {
+		return "", err
+	}
+	most := o.chain.authorizedFee()
+	if t.MaxFee != "" {
+		if most, err = parseAmount(t.MaxFee, o.chain.Native, false); err != nil {
+			return "", fmt.Errorf("max_fee: %w", err)
+		}
+	}
+	a := o.authorization(ledger)
+	a.MaxFee, a.Issued, a.Expires = most.String(), t.Issued.Truncate(time.Second), t.Expires.Truncate(time.Second)
+	if !a.Expires.After(a.Issued) {
+		return "", fault.New(fault.Usage, "bad_time", "one second at least", "an authorization cannot expire at %s when it is issued at %s", stamp(a.Expires), stamp(a.Issued))
+	}
+	return a.Token(t.Key), nil
+}

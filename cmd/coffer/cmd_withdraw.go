@@ -28,8 +28,12 @@ daemon (coffer run), whatever happens to this command. The same request id with 
 --base-units.
 
 --file reads CSV, NDJSON or a JSON array ("-" is standard input) and answers each line once it is committed, while it goes on
-reading, so a program of any language can keep it open. The columns are request, chain_id, to, amount, asset. A bad line is
+reading, so a program of any language can keep it open. The columns are request, chain_id, to, amount, asset, authorizations. A bad line is
 refused where it stands, the others are accepted (7).
+
+A withdrawal brings the authorizations that the signing machine's policy asks for: --authorization, once for each, or
+authorizations in a file (coffer authorize makes them). Where it brings none, the key in service_key (coffer.toml) signs one. The
+same request id may bring newer ones while nothing is asked for.
 
 --wait stays until the payment is signed, mined or final; one that ends otherwise, or waits for a person, is an error then.
 Ctrl-C stops the waiting, never the payment.`,
@@ -57,9 +61,11 @@ Ctrl-C stops the waiting, never the payment.`,
 	c.Flags().StringVar(&req.Asset, "asset", "", "token symbol in coffer.toml; left out: the chain's own coin")
 	c.Flags().StringVar(&req.ID, "request", "", "request id, yours: one id, one payment; required without --file")
 	c.Flags().BoolVar(&req.BaseUnits, "base-units", false, "amounts are whole base units: wei, or the token's smallest unit")
+	c.Flags().StringArrayVar(&req.Authorizations, "authorization", nil, "a token of coffer authorize; may be given several times")
 	c.Flags().StringVar(&wait, "wait", "", "stay until signed, mined or final (default: do not wait)")
 	c.Flags().StringVar(&file, "file", "", "a file of withdrawals, CSV or NDJSON; - is standard input")
 	c.MarkFlagsMutuallyExclusive("file", "request")
+	c.MarkFlagsMutuallyExclusive("file", "authorization")
 	return c
 }
 

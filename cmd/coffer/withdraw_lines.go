@@ -5,8 +5,7 @@ import (
 	"coffer.internal/withdrawal"
 )
 
-// withdrawalFormat is a file of withdrawals. authorizations is reserved for the signatures that the signing machine's rules
-// will ask for.
+// withdrawalFormat is a file of withdrawals.
 var withdrawalFormat = rowfile.Format{
 	Fields: []rowfile.Field{
 		{Name: "request", Required: true},
@@ -14,7 +13,7 @@ var withdrawalFormat = rowfile.Format{
 		{Name: "to", Required: true},
 		{Name: "amount", Required: true},
 		{Name: "asset"},
-		{Name: "authorizations", Kind: rowfile.Ignored},
+		{Name: "authorizations", Kind: rowfile.Texts},
 	},
 	Example: `{"request":"w-1","chain_id":1,"to":"0x…","amount":"1.25"}; amounts are strings`,
 }
@@ -22,6 +21,6 @@ var withdrawalFormat = rowfile.Format{
 func withdrawalOf(row rowfile.Row, baseUnits bool) withdrawal.Request {
 	return withdrawal.Request{
 		ID: row.Text("request"), ChainID: row.Integer("chain_id"), To: row.Text("to"), Amount: row.Text("amount"),
-		Asset: row.Text("asset"), BaseUnits: baseUnits,
+		Asset: row.Text("asset"), BaseUnits: baseUnits, Authorizations: row.Texts("authorizations"),
 	}
 }

@@ -75,6 +75,12 @@ func (c *cell) value(f Field, raw json.RawMessage) error {
 		err := json.Unmarshal(raw, &c.text)
 		c.set = c.text != ""
 		return err
+	case Texts:
+		if raw[0] != '[' || json.Unmarshal(raw, &c.texts) != nil {
+			return fault.New(fault.Usage, "bad_json", `write a list of strings, such as ["…"]`, "%s is %s and must be a list of strings", f.Name, described(raw))
+		}
+		c.set = len(c.texts) > 0
+		return nil
 	default:
 		if raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
 			return fault.New(fault.Usage, "bad_json", "write a number without quotes, such as 1", "%s is %s and must be a number", f.Name, described(raw))

@@ -36,6 +36,7 @@ const (
 	Text    Kind = iota // a string; never a number, because amounts and ids would lose digits
 	Integer             // a whole number of 64 bits
 	Natural             // the same, from 0 on
+	Texts               // a list of strings without blanks; in CSV one cell with blanks between them
 	Ignored             // any value, and nobody reads it
 )
 
@@ -76,6 +77,7 @@ func (f Format) hint() string {
 // cell is one value of a row, and where it stands.
 type cell struct {
 	text         string
+	texts        []string
 	set          bool
 	integer      int64
 	natural      uint64
@@ -101,6 +103,9 @@ func (r Row) Has(name string) bool { return r.cell(name).set }
 
 // Text is the field's text, or "" if it was left out.
 func (r Row) Text(name string) string { return r.cell(name).text }
+
+// Texts are the texts of a field of that kind, none if it was left out.
+func (r Row) Texts(name string) []string { return r.cell(name).texts }
 
 // Integer is the value of a field of that kind, or 0 if it was left out.
 func (r Row) Integer(name string) int64 { return r.cell(name).integer }

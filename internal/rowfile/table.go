@@ -81,6 +81,8 @@ func (b *table) next() (Row, error) {
 		}
 		if field.Kind == Text {
 			c.text = strings.Clone(s) // the cells share one long string
+		} else if field.Kind == Texts {
+			c.texts = strings.Fields(strings.Clone(s))
 		} else if err := c.number(field.Kind, field.Name, s); err != nil && row.Err == nil {
 			row.Err = &Fault{Line: at.line, Column: at.column, Err: err} // and on: whoever sent the row knows it by another field
 		}
