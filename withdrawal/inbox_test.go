@@ -18,6 +18,7 @@ import (
 	"coffer.internal/internal/store/postgres"
 	"coffer.internal/internal/store/postgres/pgtest"
 	"coffer.internal/internal/store/sqlite"
+	"coffer.internal/signing"
 	"coffer.internal/withdrawal"
 )
 
@@ -319,5 +320,62 @@ func TestTheDocumentedChannelTellsOfEnds(t *testing.T) {
 		if n.Payload != want {
 			t.Errorf("told: %s, want %s", n.Payload, want)
 		}
+	}
+}
+
+// authorized calls it with an authorization.
+func (c *sqlClient) authorized(said, request, token string) {
+	c.Helper()
+	var got string
+	err := c.conn.QueryRow(c.Context(), "SELECT coffer_submit($1, 1, $2, '1', NULL, $3)", request, somebody, token).Scan(&got)
+	if err != nil || got != said {
+		c.Fatalf("coffer_submit of %s = %q, %v, want %q", request, got, err, said)
+	}
+}
+
+// What was accepted stays so, whatever authorizations come later; and a daemon signs none.
+func TestTheInboxTakesAuthorizations(t *testing.T) {
+	c := newSQLClient(t)
+	ledger, err := c.open().Ledger(t.Context())
+	must(t, err)
+	token := func(request string, last time.Duration) string {
+		now := time.Now().Truncate(time.Second)
+		return signing.Authorization{
+			Ledger: ledger, Payment: request, ChainType: "evm", ChainID: 1, To: somebody, Amount: "1000000000000000000", MaxFee: "5",
+			Issued: now, Expires: now.Add(last),
+		}.Token(keyOf(1))
+	}
+	stored := func(request string) string {
+		t.Helper()
+		var tokens string
+		must(t, c.conn.QueryRow(t.Context(), "SELECT authorizations FROM withdrawals WHERE payment = $1", request).Scan(&tokens))
+		return tokens
+	}
+	first, second := token("a", time.Hour), token("a", 2*time.Hour)
+	c.authorized("submitted", "a", first)
+	c.authorized("submitted", "wrong", token("other", time.Hour))
+	c.want("submitted", "bare", somebody, "1", nil)
+	c.collect(2, 1)
+	if stored("a") != first || stored("bare") != "" {
+		t.Errorf("stored are %q and %q", stored("a"), stored("bare"))
+	}
+	c.want("already", "a", somebody, "1", nil)
+	c.authorized("already", "a", first)
+	c.collect(0, 0)
+	c.authorized("already", "a", second)
+	c.collect(1, 0)
+	if stored("a") != second {
+		t.Error("the newer one is not taken")
+	}
+	c.authorized("already", "a", token("other", time.Hour))
+	c.collect(0, 1)
+	var state, reason string
+	must(t, c.conn.QueryRow(t.Context(), "SELECT state, reason FROM coffer_inbox WHERE request = 'a'").Scan(&state, &reason))
+	if state != "accepted" || reason != "" || stored("a") != second {
+		t.Errorf("after one for something else it is %s (%s)", state, reason)
+	}
+	var no *pgconn.PgError
+	if err := c.conn.QueryRow(t.Context(), "SELECT coffer_submit('x', 1, $1, '1', NULL, 'a  b')", somebody).Scan(&state); !errors.As(err, &no) || no.Code != "CF003" {
+		t.Errorf("two blanks: %v", err)
 	}
 }
