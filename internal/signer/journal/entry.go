@@ -2,9 +2,12 @@ package journal
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -23,7 +26,28 @@ type entry struct {
 	Most    *cost            `json:"most,omitempty"` // the most that is signed at its place up to it; missing for the first
 }
 
-func (e entry) put(tx *bolt.Tx, d signing.Digest) error { return putJSON(tx.Bucket(entries), d[:], e) }
+func (e entry) put(tx *bolt.Tx, d signing.Digest) error {
+	if e.Refusal == nil && e.Most == nil && !e.At.IsZero() && plain(e.Hash) {
+		return tx.Bucket(entries).Put(d[:], e.encode())
+	}
+	return putJSON(tx.Bucket(entries), d[:], e)
+}
+
+// encode is what encoding/json makes of a usual signature, in a fraction of the time.
+func (e entry) encode() []byte {
+	b := make([]byte, 0, len(e.Intent)+base64.StdEncoding.EncodedLen(len(e.Raw))+len(e.Hash)+128)
+	b = strconv.AppendUint(append(b, `{"seq":`...), e.Seq, 10)
+	b = e.At.UTC().AppendFormat(append(b, `,"at":"`...), time.RFC3339Nano)
+	b = append(append(b, `","intent":`...), e.Intent...)
+	b = base64.StdEncoding.AppendEncode(append(b, `,"raw":"`...), e.Raw)
+	b = append(append(b, `","hash":"`...), e.Hash...)
+	return append(b, "\"}\n"...)
+}
+
+// plain says whether a text stands in JSON as it is.
+func plain(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' })
+}
 
 // answer is an entry as it is given out. The signature of its receipt is for the machine to make: it is the same each time.
 func (e entry) answer(d signing.Digest) signing.Answer {

@@ -23,14 +23,14 @@ type Taken struct {
 func further(i signing.Intent, t Taken) Decision {
 	switch {
 	case t.Released:
-		return refuse(signing.RefusedAsConflict, "released", "%s was released: nothing more is signed for it", t.Slot.name)
+		return refuse(signing.RefusedAsConflict, "released", "%s was released: nothing more is signed for it", t.Slot.name())
 	case !sameMatter(i, t.First), !sameMatter(i, t.Last), moves(i) && moves(t.First) && !sameMove(i, t.First):
-		return refuse(signing.RefusedAsConflict, t.Slot.code, "%s is signed with another payload, digest %s", t.Slot.name, t.Digest)
+		return refuse(signing.RefusedAsConflict, t.Slot.code, "%s is signed with another payload, digest %s", t.Slot.name(), t.Digest)
 	case t.Last.Purpose == signing.PurposeCancel && i.Purpose != signing.PurposeCancel:
-		return refuse(signing.RefusedForGood, "cancelled", "payment %q is cancelled at %s", i.Payment, t.Slot.name)
+		return refuse(signing.RefusedForGood, "cancelled", "payment %q is cancelled at %s", i.Payment, t.Slot.name())
 	case !dearer(*i.EVM, *t.Last.EVM):
 		return refuse(signing.RefusedForNow, "fees_not_higher", "%s is signed with fees of %s; these are not of the same kind and higher, each: %s",
-			t.Slot.name, feesOf(*t.Last.EVM), feesOf(*i.EVM))
+			t.Slot.name(), feesOf(*t.Last.EVM), feesOf(*i.EVM))
 	}
 	return Decision{Verdict: Sign}
 }

@@ -205,7 +205,7 @@ func (l *Loading) bind(d signing.Digest, a Loaded) error {
 			return err
 		}
 		if t != nil && !sameSlot(a.Intent, *t) {
-			return conflict("%s is signed with intent %s here, and with %s in the file", s.name, t.Digest, d)
+			return conflict("%s is signed with intent %s here, and with %s in the file", s.name(), t.Digest, d)
 		}
 		before := l.tx.Bucket(slots).Get(s.key)
 		if err := l.tx.Bucket(slots).Put(s.key, slices.Concat(before, d[:])); err != nil {
@@ -231,7 +231,7 @@ func (l *Loading) bindPayment(a Loaded, place Place) error {
 	if err != nil {
 		return err
 	}
-	if !bound || old.equal(place) || old.number().name == place.number().name {
+	if !bound || old.equal(place) || old.number().name() == place.number().name() {
 		return putJSON(l.tx.Bucket(payments), name, place)
 	}
 	if sameNumber(old, place) { // attempts on Solana

@@ -52,8 +52,9 @@ func (p *Proposal) CanBeSigned() bool { return p.Held && !p.Elsewhere && p.Malfo
 func (j *Journal) Look(ps []Proposal) error {
 	at, _ := j.clock.read()
 	err := j.db.View(func(tx *bolt.Tx) error {
+		held := map[[2]string]Key{} // one key signs most of a batch
 		for i := range ps {
-			if err := look(tx, &ps[i], at); err != nil {
+			if err := look(tx, &ps[i], at, held); err != nil {
 				return err
 			}
 		}
@@ -65,10 +66,16 @@ func (j *Journal) Look(ps []Proposal) error {
 	return nil
 }
 
-func look(tx *bolt.Tx, p *Proposal, at time.Time) error {
-	k, ok, err := findKey(tx, p.Intent.ChainType, p.Intent.From)
-	if err != nil {
-		return err
+func look(tx *bolt.Tx, p *Proposal, at time.Time, held map[[2]string]Key) (err error) {
+	name := [2]string{p.Intent.ChainType, p.Intent.From}
+	k, ok := held[name]
+	if !ok {
+		if k, ok, err = findKey(tx, p.Intent.ChainType, p.Intent.From); err != nil {
+			return err
+		}
+	}
+	if ok {
+		held[name] = k
 	}
 	p.Held, p.KeyLedger, p.Path, p.Account = ok, k.Ledger, k.Path, k.Account
 	network, err := derive.Counter(p.Intent.ChainType, p.Intent.ChainID)

@@ -38,12 +38,12 @@ func (p Place) equal(q Place) bool {
 // String names the number, and the first few inputs: it stands in refusals.
 func (p Place) String() string {
 	const few = 3
-	s := p.number().name
+	s := p.number().name()
 	for n, in := range p.Inputs {
 		if n == few {
 			return fmt.Sprintf("%s and %d more", s, len(p.Inputs)-few)
 		}
-		s += ", " + p.input(in).name
+		s += ", " + p.input(in).name()
 	}
 	return s
 }
@@ -51,9 +51,10 @@ func (p Place) String() string {
 // Slot is one thing that a signature uses up: the number of an account, an attempt at it, an outpoint, a message. It belongs to the
 // first payload that is signed for it; only an account's nonce on EVM takes further ones (see further).
 type Slot struct {
-	name string // for people
-	code string // of the refusal that finds it bound
-	key  []byte
+	place Place
+	input string // empty: it is the place's number
+	code  string // of the refusal that finds it bound
+	key   []byte
 }
 
 // slots are all that an intent at this place uses up.
@@ -68,20 +69,32 @@ func (p Place) slots() []Slot {
 // input is one on all networks: who calls the network by another name gets no second signature for it.
 func (p Place) input(in string) Slot {
 	if p.ChainType == derive.Solana {
-		return Slot{"the message with SHA-256 " + in, "message_bound", key(p.ChainType, "message", in)}
+		return Slot{place: p, input: in, code: "message_bound", key: key(p.ChainType, "message", in)}
 	}
-	return Slot{"input " + in, "input_bound", key(p.ChainType, "input", in)}
+	return Slot{place: p, input: in, code: "input_bound", key: key(p.ChainType, "input", in)}
 }
 
 // number is the account's: the numbers of one account stand in order, the attempts at one beside each other.
 func (p Place) number() Slot {
 	s := Slot{
-		name: fmt.Sprintf("nonce %d of %s on %s %d", p.Nonce, p.Address, p.ChainType, p.ChainID), code: "nonce_bound",
-		key: binary.BigEndian.AppendUint64(key(p.ChainType, strconv.FormatInt(p.ChainID, 10), p.Address), p.Nonce),
+		place: p, code: "nonce_bound", key: binary.BigEndian.AppendUint64(key(p.ChainType, strconv.FormatInt(p.ChainID, 10), p.Address), p.Nonce),
 	}
 	if p.Attempt > 0 {
-		s.name = fmt.Sprintf("attempt %d at %s", p.Attempt, s.name)
 		s.key = binary.BigEndian.AppendUint32(s.key, p.Attempt)
 	}
 	return s
+}
+
+// name is for people.
+func (s Slot) name() string {
+	switch p := s.place; {
+	case s.input != "" && p.ChainType == derive.Solana:
+		return "the message with SHA-256 " + s.input
+	case s.input != "":
+		return "input " + s.input
+	case p.Attempt > 0:
+		return fmt.Sprintf("attempt %d at nonce %d of %s on %s %d", p.Attempt, p.Nonce, p.Address, p.ChainType, p.ChainID)
+	default:
+		return fmt.Sprintf("nonce %d of %s on %s %d", p.Nonce, p.Address, p.ChainType, p.ChainID)
+	}
 }

@@ -102,7 +102,7 @@ func TestWhatWasJournaledBeforeOtherChainsStaysBound(t *testing.T) {
 	address = append(append(address, 1, '1', 42), from...)
 	slot := append(bytes.Clone(address), 0, 0, 0, 0, 0, 0, 0, 7)
 	if got := PlaceOf(pay, nil).slots(); len(got) != 1 || !bytes.Equal(got[0].key, slot) {
-		t.Errorf("an EVM intent has other slots than before: %x", got)
+		t.Errorf("an EVM intent has other slots than before: %+v", got)
 	}
 	err := w.db.Update(func(tx *bolt.Tx) error {
 		id := append(append([]byte{8}, ledger...), append([]byte{3}, "p-1"...)...)
@@ -129,9 +129,9 @@ func TestNoTwoSlotsShareAKey(t *testing.T) {
 	} {
 		for _, s := range PlaceOf(p.Intent, p.Inputs).slots() {
 			if other, there := seen[string(s.key)]; there {
-				t.Errorf("%s and %s are one slot", other, s.name)
+				t.Errorf("%s and %s are one slot", other, s.name())
 			}
-			seen[string(s.key)] = s.name
+			seen[string(s.key)] = s.name()
 		}
 	}
 	if len(seen) != 2+4+2+3+2 {
