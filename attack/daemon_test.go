@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"coffer.internal/internal/chain/evm"
+	"coffer.internal/internal/fault"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/nonce"
@@ -28,12 +29,13 @@ type daemon struct {
 	desk   *withdrawal.Desk
 	engine *withdrawal.Engine
 	close  func()
+	codes  map[string]bool // of what its passes ended with
 }
 
 // newDaemon makes a ledger with one hot wallet, which becomes the one that the thief robs.
 func newDaemon(th *thief) *daemon {
 	th.Helper()
-	d := &daemon{T: th.T, th: th, file: filepath.Join(th.TempDir(), "coffer.db")}
+	d := &daemon{T: th.T, th: th, file: filepath.Join(th.TempDir(), "coffer.db"), codes: map[string]bool{}}
 	d.open()
 	_, err := d.db.Migrate(th.Context())
 	must(d.T, err)
@@ -57,7 +59,7 @@ func (d *daemon) open() {
 		Type: "evm", ID: chainID, Chain: chain, MaxUnmined: 16, Poll: 10 * time.Millisecond, Native: withdrawal.Asset{Symbol: "ETH", Decimals: 18},
 	}}
 	d.db = db
-	d.engine = withdrawal.NewEngine(withdrawal.EngineOptions{DB: db, Ledger: ledger, Machine: d.th.m.client, Chains: chains, Actor: "honest", Holder: "honest"})
+	d.engine = withdrawal.NewEngine(withdrawal.EngineOptions{DB: db, Ledger: ledger, Machine: d.th.m.client, Journal: d.th.m.client, Chains: chains, Actor: "honest", Holder: "honest"})
 	d.desk = withdrawal.NewDesk(withdrawal.DeskOptions{DB: db, Chains: chains, Actor: "honest", Signer: d.th.m.client})
 	closed := false
 	d.close = func() {
@@ -82,6 +84,7 @@ func (d *daemon) passes() {
 				var err error
 				if again, err = s.Pass(d.Context()); err != nil {
 					d.Logf("%s: %v", s.Name, err)
+					d.codes[fault.Code(err)] = true
 					again = false
 				}
 			}
@@ -134,6 +137,14 @@ func (d *daemon) refusals(code string) {
 	must(d.T, err)
 	if attempts == 0 {
 		d.Errorf("no attempt is refused with %s", code)
+	}
+}
+
+// stopped wants the daemon to have stopped by itself, with a code.
+func (d *daemon) stopped(code string) {
+	d.Helper()
+	if !d.codes[code] {
+		d.Errorf("the daemon did not stop with %s: %v", code, d.codes)
 	}
 }
 

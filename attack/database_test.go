@@ -43,6 +43,8 @@ var writeIntoTheDatabase = []attempt{
 		d := newDaemon(th)
 		i := changed(th.pay(""), func(i *signing.Intent) { i.Ledger, i.Payment = d.id, "mine" })
 		now := time.Now().UTC().Format("2006-01-02T15:04:05.000000Z")
+		d.insertWithdrawal("mine", th.to.Hex())
+		d.write(`UPDATE withdrawals SET state = 'assigned'`)
 		d.write(`INSERT INTO nonces (wallet_id, nonce, state, request, fence, updated_at) VALUES (?, 0, 'used', 'mine', 1, ?)`, d.hot.ID, now)
 		d.write(`UPDATE internal_wallets SET nonce = 1`)
 		d.write(`INSERT INTO attempts (wallet_id, nonce, payment, purpose, digest, intent, state, asked_at, updated_at)
@@ -73,7 +75,7 @@ var writeIntoTheDatabase = []attempt{
 		d.write(`UPDATE internal_wallets SET nonce = 1`) // else it would be the same nonce, and no harm
 		d.open()
 		d.passes()
-		d.refusals("payment_bound")
+		d.stopped("ledger_behind_signer")
 	}},
 }
 

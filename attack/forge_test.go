@@ -33,7 +33,7 @@ var forgeAuthorizations = []attempt{
 		th.refused(th.forged(th.authorization(th.pay("p")), th.keys.service, th.keys.officer1), "authorization_missing")
 	}},
 	{"75-of-a-key-of-his-own", nil, func(th *thief) {
-		th.refused(th.forged(th.authorization(th.pay("p")), th.keys.service, th.keys.stranger), "authorization_missing")
+		th.refused(th.forged(th.authorization(th.pay("p")), th.keys.stranger, th.keys.risk), "authorization_missing")
 	}},
 	{"76-much-without-officers", nil, func(th *thief) {
 		th.refused(th.large(th.keys.service, th.keys.risk), "authorization_missing")

@@ -33,7 +33,7 @@ var turnTheMachine = []attempt{
 		th.m = serve(th.T, yesterday, th.policy(th.T))
 		r.Intent.Nonce = 1
 		_, err := th.askOf(th.m.client, signing.Batch{Held: held, Requests: []signing.Request{r}})
-		th.unanswered(err, "signer_frozen")
+		th.unanswered(err, "rolled_back")
 		_, err = th.askAnyway(r) // and it stays so
 		th.unanswered(err, "signer_frozen")
 	}},
@@ -44,7 +44,7 @@ var turnTheMachine = []attempt{
 		held := th.paid(r)
 		r.Intent.Nonce = 1
 		_, err := th.askOf(twin.client, signing.Batch{Held: held, Requests: []signing.Request{r}})
-		th.unanswered(err, "signer_frozen")
+		th.unanswered(err, "rolled_back")
 	}},
 }
 
