@@ -22,6 +22,7 @@ import (
 	"os/signal"
 	"runtime/pprof"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -33,6 +34,7 @@ type settings struct {
 	batch    int
 	callers  int
 	rounds   int
+	ways     []string
 }
 
 func main() {
@@ -42,8 +44,10 @@ func main() {
 	flag.IntVar(&s.batch, "batch", 256, "payments in each request")
 	flag.IntVar(&s.callers, "callers", 8, "requests at a time")
 	flag.IntVar(&s.rounds, "rounds", 7, "how often each way is measured, in turns")
+	ways := flag.String("ways", "bare,machine,socket", "what is measured, comma-separated; bare always")
 	profile := flag.String("cpuprofile", "", "write a profile of the whole run")
 	flag.Parse()
+	s.ways = strings.Split(*ways, ",")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := profiled(*profile, func() error { return run(ctx, os.Stdout, s) }); err != nil {
@@ -80,7 +84,7 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	}
 	defer m.close()
 	fmt.Fprintf(out, "%s; %d payments in batches of %d from %d callers, %d rounds\n", m.settings(), s.payments, s.batch, s.callers, s.rounds)
-	ways := []string{"bare", "machine", "socket"}
+	ways := s.ways
 	rates, costs := map[string][]float64{}, map[string][]float64{}
 	for round := range s.rounds {
 		w, err := m.prepare(s)
