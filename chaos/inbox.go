@@ -2,17 +2,26 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"math/big"
 	"strings"
+	"time"
+
+	"coffer.internal/signing"
 )
 
-// inbox is another customer's service, which hands withdrawals in by SQL, one after the other, until ctx ends.
-func (c *callers) inbox(ctx context.Context, l ledger) {
+// inbox is another customer's service, which hands withdrawals in by SQL, one after the other, until ctx ends. It authorizes each itself.
+func (c *callers) inbox(ctx context.Context, l ledger, key ed25519.PrivateKey) {
+	var id string
 	for {
 		select {
 		case p := <-c.work:
 			var answer string
-			err := l.pool.QueryRow(ctx, "SELECT coffer_submit($1, $2, $3, $4, $5)", p.request, p.chain.id, p.To.Hex(), p.decimal(), p.symbol()).Scan(&answer)
+			err := l.pool.QueryRow(ctx, "SELECT id FROM ledger").Scan(&id)
+			if err == nil {
+				err = l.pool.QueryRow(ctx, "SELECT coffer_submit($1, $2, $3, $4, $5, $6)", p.request, p.chain.id, p.To.Hex(), p.decimal(), p.symbol(),
+					p.authorization(id).Token(key)).Scan(&answer)
+			}
 			if err != nil {
 				c.retry(ctx, p)
 				continue
@@ -22,6 +31,19 @@ func (c *callers) inbox(ctx context.Context, l ledger) {
 			return
 		}
 	}
+}
+
+// authorization is what says that a payment may be made.
+func (p payment) authorization(ledger string) signing.Authorization {
+	now := time.Now().Truncate(time.Second)
+	a := signing.Authorization{
+		Ledger: ledger, Payment: p.request, ChainType: "evm", ChainID: int64(p.chain.id), To: p.To.Hex(), Amount: p.Amount.String(),
+		MaxFee: "10000000000000000000", Issued: now, Expires: now.Add(24 * time.Hour),
+	}
+	if p.Token != zero {
+		a.Asset = p.Token.Hex()
+	}
+	return a
 }
 
 // symbol is the asset by its name; nil is the chain's own coin.

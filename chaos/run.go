@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"coffer.internal/demo/recount"
+	"coffer.internal/internal/keyfile"
 )
 
 // settings are what a run is started with.
@@ -120,6 +121,10 @@ func (s *show) play(ctx context.Context) error {
 
 // underLoad lets the withdrawals come in and the faults strike, until all are accepted and all strikes are done.
 func (s *show) underLoad(ctx context.Context, all []payment) error {
+	key, err := keyfile.Read(s.world.serviceKey())
+	if err != nil {
+		return err
+	}
 	c := newCallers(len(all))
 	calling, hangUp := context.WithCancel(ctx)
 	defer hangUp()
@@ -132,7 +137,7 @@ func (s *show) underLoad(ctx context.Context, all []payment) error {
 			})
 		})
 	}
-	lines.Go(func() error { c.inbox(calling, s.world.ledger); return nil })
+	lines.Go(func() error { c.inbox(calling, s.world.ledger, key); return nil })
 	g.Go(func() error { return c.pace(ctx, all, s.length) })
 	g.Go(func() error { return s.strike(ctx) })
 	g.Go(func() error {
@@ -143,7 +148,7 @@ func (s *show) underLoad(ctx context.Context, all []payment) error {
 			return context.Cause(ctx)
 		}
 	})
-	err := g.Wait()
+	err = g.Wait()
 	hangUp()
 	err = errors.Join(err, lines.Wait())
 	s.report.again = c.again

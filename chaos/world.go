@@ -119,6 +119,9 @@ func (w *world) makeHomes(ctx context.Context, daemons int) error {
 func (w *world) config(proxied bool) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "database = %q\nsigner = %q\n", w.postgres.URL(), "unix:"+w.socket())
+	if !proxied { // the callers authorize what they hand in; the daemons have no key
+		fmt.Fprintf(&b, "service_key = %q\n", w.serviceKey())
+	}
 	for _, c := range w.chains() {
 		url := c.url
 		if proxied {
@@ -145,6 +148,8 @@ func (w *world) command(ctx context.Context, home, program string, args ...strin
 	return cmd
 }
 
+// serviceKey is what the signing machine's init made.
+func (w *world) serviceKey() string { return filepath.Join(w.dir, "service.key") }
 func (w *world) socket() string     { return filepath.Join(w.dir, "signer.sock") }
 func (w *world) passphrase() string { return filepath.Join(w.dir, "passphrase") }
 
