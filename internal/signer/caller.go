@@ -16,6 +16,8 @@ type Caller struct {
 	Role  certs.Role
 	Local bool   // over a unix socket: whoever the file system lets in
 	From  string // "unix", or the address that connected
+
+	refused error // why their certificate opens nothing any more
 }
 
 // callerKey is under what a request's context has its Caller.
@@ -53,6 +55,9 @@ func underlying(c net.Conn) net.Conn {
 
 // may says why a caller may not ask for an endpoint, or nil.
 func (e endpoint) may(c Caller, path string) error {
+	if c.refused != nil {
+		return c.refused
+	}
 	if c.Role == "" {
 		return fault.New(fault.NotAllowed, "unknown_caller", "connect over the unix socket, or with a certificate of `coffer-signer cert client`",
 			"it cannot be told who asks")

@@ -24,7 +24,9 @@ func serve(ctx context.Context, l net.Listener, log *slog.Logger, web *http.Serv
 	web.WriteTimeout = time.Minute
 	web.IdleTimeout = 2 * time.Minute
 	web.MaxHeaderBytes = 16 << 10
-	web.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
+	if web.ErrorLog == nil {
+		web.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
+	}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(l) }()
 	select {

@@ -6,3 +6,5 @@ import "coffer.internal/internal/signer/requestlog"
 type Meter struct{}
 
 func (m *Meter) request(requestlog.Line) {}
+
+func (m *Meter) refused(code string) {}

@@ -56,9 +56,9 @@ func (o observer) keep(l requestlog.Line) error {
 	if o.lines == nil {
 		return nil
 	}
-	if l.Code == wire.CodeRateLimited || l.Code == "x" {
+	if l.Code == wire.CodeRateLimited || l.Role == "" {
 		var write bool
-		if l.Suppressed, write = o.repeated.pass(l.Code + l.Who); !write {
+		if l.Suppressed, write = o.repeated.pass(l.Code + " " + l.Who); !write {
 			return nil
 		}
 	}

@@ -80,9 +80,9 @@ var endpoints = map[string]endpoint{
 	wire.PathLock:    {method: http.MethodPost, roles: []certs.Role{certs.Officer}, local: true, always: true, handle: (*Server).lock},
 }
 
-// Serve answers on a listener until ctx ends; what is under way then is finished. It closes the listener.
+// Serve answers on a unix socket until ctx ends; what is under way then is finished. It closes the listener.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	return serve(ctx, l, s.log, &http.Server{Handler: s.observed(http.HandlerFunc(s.route)), ConnContext: withCaller})
+	return serve(ctx, s.bounded(l, maxLocal, maxLocal), s.log, &http.Server{Handler: s.observed(http.HandlerFunc(s.route)), ConnContext: withCaller})
 }
 
 // route answers a request that is in order and whose sender may send it.
