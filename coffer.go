@@ -140,7 +140,7 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	if _, err := s.db.Ledger(ctx); err != nil {
 		return storefault.Of(err, "open "+config.RedactURL(s.config.Database))
 	}
-	machine, err := client.Dial(s.config.Signer, verify)
+	machine, err := client.Dial(s.config.Signer, verify, client.WithCertificates(client.Certificates(s.config.SignerFiles)))
 	if err != nil {
 		return err
 	}

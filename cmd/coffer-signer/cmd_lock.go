@@ -3,7 +3,7 @@ package main
 import "github.com/spf13/cobra"
 
 func (a *app) lockCommand() *cobra.Command {
-	var addr string
+	var flags machineFlags
 	c := &cobra.Command{
 		Use:   "lock",
 		Short: "Stop all signing at once",
@@ -12,7 +12,7 @@ serve again with the passphrase.`,
 		Example: "  coffer-signer lock",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			machine, at, err := a.dial(addr)
+			machine, at, err := a.dial(flags)
 			if err != nil {
 				return err
 			}
@@ -32,6 +32,6 @@ serve again with the passphrase.`,
 			return nil
 		},
 	}
-	signerFlag(c, &addr)
+	flags.flags(c)
 	return c
 }

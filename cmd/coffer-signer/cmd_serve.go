@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,17 +12,22 @@ import (
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer"
 	"coffer.internal/internal/signer/journal"
+	"coffer.internal/internal/signer/requestlog"
 	"coffer.internal/internal/signer/vault"
 )
 
 func (a *app) serveCommand() *cobra.Command {
 	var pass passphrase
-	var listen, mode, group string
+	var where listenFlags
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Open the vault and sign what coffer asks for, until it is stopped",
 		Long: `Opens the vault with the passphrase and answers on a unix socket, until SIGINT or SIGTERM. Whoever may connect
 to the socket may have payments signed: it is open to its owner alone, or with --socket-mode 0660 to a group.
+With --listen HOST:PORT it answers over a network, to those to whom coffer-signer cert gave a certificate.
+
+Every request is written down in requests.log before it is answered (coffer-signer log). --metrics tells Prometheus
+on this machine. It connects to nobody by itself.
 
 It signs what the policy in force permits (docs/policy.md), which is fixed while it serves: to change it, stop it,
 ` + "`coffer-signer policy install FILE`" + `, and serve again. Without the policy that was installed last it does not start.
@@ -31,41 +35,24 @@ It signs what the policy in force permits (docs/policy.md), which is fixed while
 One process serves a home. A socket that a dead one left behind is replaced.`,
 		Example: `  coffer-signer serve --passphrase-file passphrase
   coffer-signer serve --passphrase-fd 3 3<passphrase \
-    --listen unix:/run/coffer/signer.sock --socket-mode 0660 --socket-group coffer`,
+    --listen unix:/run/coffer/signer.sock --socket-mode 0660 --socket-group coffer
+  coffer-signer serve --passphrase-file passphrase --listen 10.0.0.5:8443 --metrics 127.0.0.1:9465`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			socket, err := a.listenOn(listen, mode, group)
+			d, err := a.doors(where)
 			if err != nil {
 				return err
 			}
-			return a.serve(cmd.Context(), &pass, socket)
+			return a.serve(cmd.Context(), &pass, d)
 		},
 	}
 	pass.flags(c)
 	a.guards.flags(c)
-	c.Flags().StringVar(&listen, "listen", "", "unix:PATH (default: signer.sock in $COFFER_HOME, else in ~/.coffer)")
-	c.Flags().StringVar(&mode, "socket-mode", "0600", "the socket's mode: 0600, or 0660 for a group")
-	c.Flags().StringVar(&group, "socket-group", "", "the socket's group")
+	where.flags(c)
 	return c
 }
 
-// listenOn reads the flags that say where to listen.
-func (a *app) listenOn(listen, mode, group string) (s signer.Socket, err error) {
-	s.Group = group
-	if s.Mode, err = signer.ParseMode(mode); err != nil {
-		return s, err
-	}
-	if listen != "" {
-		s.Path, err = signer.ParseListen(listen)
-		return s, err
-	}
-	if s.Path, err = a.socket(); err != nil {
-		return s, err
-	}
-	return s, vault.MakeHome(filepath.Dir(s.Path)) // coffer init may come later
-}
-
-func (a *app) serve(ctx context.Context, pass *passphrase, socket signer.Socket) (err error) {
+func (a *app) serve(ctx context.Context, pass *passphrase, d doors) (err error) {
 	if err := keepMemoryPrivate(); err != nil { // before anything secret is in it
 		return err
 	}
@@ -78,6 +65,14 @@ func (a *app) serve(ctx context.Context, pass *passphrase, socket signer.Socket)
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if err := d.prepare(home); err != nil { // before the passphrase is asked for
+		return err
+	}
+	requests, err := requestlog.Open(home, requestlog.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, requests.Close()) }()
 	machine, err := open(home, pass)
 	if err != nil {
 		return err
@@ -90,11 +85,10 @@ func (a *app) serve(ctx context.Context, pass *passphrase, socket signer.Socket)
 	if err != nil {
 		return err
 	}
-	l, err := socket.Listen() // last: whoever sees this one finds the machine whole
-	if err != nil {
+	if err := d.open(); err != nil { // last: whoever sees these finds the machine whole
 		return errors.Join(err, closeAny(admin))
 	}
-	return a.answer(ctx, machine, l, admin, socket.Path)
+	return a.answer(ctx, machine, requests, d, admin)
 }
 
 // listenForAdmin listens in the machine's home for its own user. A home whose path is too long for a socket goes without: a release
@@ -108,25 +102,36 @@ func (a *app) listenForAdmin(home string) (net.Listener, error) {
 	return l, err
 }
 
-// answer serves both sockets until ctx ends, or one of them fails. admin may be nil.
-func (a *app) answer(ctx context.Context, machine *signer.Machine, l, admin net.Listener, path string) error {
+// answer serves at all doors until ctx ends, or one of them fails. admin may be nil.
+func (a *app) answer(ctx context.Context, machine *signer.Machine, requests *requestlog.Log, d doors, admin net.Listener) error {
 	log := a.logger()
 	st, err := machine.Status(ctx)
+	if err == nil {
+		err = requests.Append(requestlog.Line{Code: "started", Detail: st.Device + " " + version})
+	}
 	if err != nil {
-		return errors.Join(err, l.Close(), closeAny(admin))
+		return errors.Join(err, d.close(), closeAny(admin))
 	}
 	of, err := machine.Officers()
 	if err != nil {
-		return errors.Join(err, l.Close(), closeAny(admin))
+		return errors.Join(err, d.close(), closeAny(admin))
 	}
-	log.Info("serving", "socket", path, "device", st.Device, "keys", st.Keys, "signed", st.Signed, "version", st.Version)
-	both, ctx := errgroup.WithContext(ctx)
-	a.guards.run(ctx, both, a, machine)
-	both.Go(func() error { return signer.NewServer(machine, log, signer.ServerOptions{}).Serve(ctx, l) })
+	log.Info("serving", "at", d.names(), "device", st.Device, "keys", st.Keys, "signed", st.Signed, "version", st.Version)
+	options := signer.ServerOptions{Requests: requests, Rates: d.rates}
+	server := signer.NewServer(machine, log, options)
+	all, serving := errgroup.WithContext(ctx)
+	d.serve(serving, all, server)
+	a.guards.run(serving, all, a, machine)
 	if admin != nil {
-		both.Go(func() error { return signer.NewAdmin(machine, of, log, time.Now).Serve(ctx, admin) })
+		all.Go(func() error { return signer.NewAdmin(machine, of, log, time.Now).Serve(serving, admin) })
 	}
-	err = both.Wait()
+	synced, stop := context.WithCancel(context.WithoutCancel(ctx)) // it goes on until the last answer is given
+	syncing := make(chan error, 1)
+	go func() { syncing <- requests.Run(synced) }()
+	err = all.Wait()
+	err = errors.Join(err, requests.Append(requestlog.Line{Code: "stopped"}))
+	stop()
+	err = errors.Join(err, <-syncing)
 	log.Info("stopped")
 	return err
 }

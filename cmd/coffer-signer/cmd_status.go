@@ -1,16 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"coffer.internal/internal/signer/certs"
 	"coffer.internal/internal/signer/client"
 	"coffer.internal/signing"
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	var addr string
+	var at machineFlags
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether the signing machine answers, and whether it is locked",
@@ -20,7 +23,7 @@ intents, released the nonces that were closed by a release.`,
   coffer-signer status --json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			machine, at, err := a.dial(addr)
+			machine, addr, err := a.dial(at)
 			if err != nil {
 				return err
 			}
@@ -28,10 +31,10 @@ intents, released the nonces that were closed by a release.`,
 			if err != nil {
 				return err
 			}
-			return a.showStatus(at, st)
+			return a.showStatus(addr, st)
 		},
 	}
-	signerFlag(c, &addr)
+	at.flags(c)
 	return c
 }
 
@@ -58,22 +61,24 @@ func (a *app) showStatus(at string, st signing.Status) error {
 	return nil
 }
 
-func signerFlag(c *cobra.Command, addr *string) {
-	c.Flags().StringVar(addr, "signer", "", "unix:PATH that it listens on (else $COFFER_SIGNER, else signer.sock in $COFFER_HOME)")
+// machineFlags say which machine is meant.
+type machineFlags struct{ addr, certificates string }
+
+func (m *machineFlags) flags(c *cobra.Command) {
+	c.Flags().StringVar(&m.addr, "signer", "", "unix:PATH or https://HOST:PORT that it listens on (else $COFFER_SIGNER, else signer.sock in $COFFER_HOME)")
+	c.Flags().StringVar(&m.certificates, "certificates", "", "folder that `coffer-signer cert client` wrote, for https:// (else $COFFER_HOME)")
 }
 
 // dial makes a client of the machine that the flag, the environment or the default names.
-func (a *app) dial(addr string) (machine *client.Client, at string, err error) {
-	if addr == "" {
-		addr = a.getenv("COFFER_SIGNER")
+func (a *app) dial(m machineFlags) (machine *client.Client, at string, err error) {
+	path, err := a.socket()
+	if err != nil {
+		return nil, "", err
 	}
-	if addr == "" {
-		path, err := a.socket()
-		if err != nil {
-			return nil, "", err
-		}
-		addr = "unix:" + path
-	}
-	machine, err = client.Dial(addr, nil) // which never has anything signed
-	return machine, addr, err
+	at = cmp.Or(m.addr, a.getenv("COFFER_SIGNER"), "unix:"+path)
+	dir := cmp.Or(m.certificates, filepath.Dir(path))
+	machine, err = client.Dial(at, nil, client.WithCertificates(client.Certificates{ // which never has anything signed
+		CA: filepath.Join(dir, certs.ClientCA), Cert: filepath.Join(dir, certs.ClientCert), Key: filepath.Join(dir, certs.ClientKey),
+	}))
+	return machine, at, err
 }

@@ -13,8 +13,21 @@ func completions(root *cobra.Command) {
 		"socket-mode":   {cobra.CompletionWithDesc("0600", "its owner alone"), cobra.CompletionWithDesc("0660", "a group too")},
 		"socket-group":  nil,
 		"passphrase-fd": nil,
-		"reason":        nil,
-		"ledger":        nil,
+		"metrics":       nil,
+		"max-requests":  nil,
+		"max-intents":   nil,
+		"host":          nil,
+		"name":          nil,
+		"days":          nil,
+		"head":          nil,
+		"since":         nil,
+		"code":          nil,
+		"role": {
+			cobra.CompletionWithDesc("client", "coffer: signatures and keys"), cobra.CompletionWithDesc("reader", "looks, and changes nothing"),
+			cobra.CompletionWithDesc("officer", "locks and freezes"),
+		},
+		"reason": nil,
+		"ledger": nil,
 	}
 	for _, c := range helptext.All(root) {
 		if c.ValidArgsFunction == nil {

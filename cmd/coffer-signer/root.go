@@ -9,7 +9,7 @@ import (
 
 const rootLong = `coffer-signer is the signing machine: it alone holds keys. coffer sends it whole payments, never hashes; it
 builds each transaction itself, signs at most one payload for a nonce and at most one nonce for a payment, and writes
-both down before it answers. It listens on a unix socket only.
+both down before it answers. It listens on a unix socket, or over a network to those to whom it gave a certificate.
 
 Its files are in $COFFER_SIGNER_HOME, else ~/.coffer-signer: vault.age, the keys, sealed with a passphrase, and
 journal.db, what was signed. Keep copies of both; a machine without its journal does not start.`
@@ -35,6 +35,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document (docs/json.md)")
 	root.AddCommand(a.initCommand(), a.serveCommand(), a.statusCommand(), a.lockCommand(), a.releaseCommand(),
 		a.freezeCommand(), a.unfreezeCommand(), a.approveCommand(), a.loadCommand(), a.backupCommand(), a.restoreCommand(), a.policyCommand(), a.versionCommand())
+	root.AddCommand(a.certCommand(), a.logCommand())
 	helptext.Install(root, exitCodes)
 	completions(root)
 	return root

@@ -18,6 +18,7 @@ type Config struct {
 	Home           string        // absolute
 	Database       string        // sqlite:PATH, absolute, or postgres://…
 	Signer         string        // unix:PATH, absolute, or https://HOST:PORT
+	SignerFiles    SignerFiles   // what a signing machine over a network is spoken to with
 	PoolSize       int           // database connections
 	ReservationTTL time.Duration // how long an unsigned reservation stands
 	ServiceKey     string        // file of the key that signs authorizations for who brings none, absolute; there need not be one
@@ -60,6 +61,9 @@ type Fees struct {
 	L1                 string        // what a rollup takes beside gas: "op-stack", or nothing
 }
 
+// SignerFiles are the files of mutual TLS, absolute. They are read when the machine is asked.
+type SignerFiles struct{ CA, Cert, Key string }
+
 // Asset is a token on a chain.
 type Asset struct {
 	Symbol   string
@@ -76,6 +80,9 @@ const FileName = "coffer.toml"
 const (
 	defaultDatabase   = "sqlite:coffer.db"
 	defaultSigner     = "unix:signer.sock"
+	defaultSignerCA   = "signer-ca.pem" // as `coffer-signer cert client` names them
+	defaultSignerCert = "signer-client.pem"
+	defaultSignerKey  = "signer-client.key"
 	defaultTTL        = 60 * time.Second
 	defaultLease      = 15 * time.Second
 	defaultServiceKey = "service.key"
@@ -108,6 +115,9 @@ func Load(home string, getenv func(string) string, flags Flags) (Config, error) 
 	}
 	signer := pick(source{"--signer", flags.Signer, ""}, source{"COFFER_SIGNER", getenv("COFFER_SIGNER"), ""}, f.source("signer", f.Signer, defaultSigner, home))
 	if c.Signer, err = checkSigner(signer); err != nil {
+		return Config{}, err
+	}
+	if c.SignerFiles, err = f.signerFiles(home); err != nil {
 		return Config{}, err
 	}
 	if c.PoolSize, err = f.integer("pool_size", f.PoolSize, 0, 0, 1000); err != nil {

@@ -60,7 +60,8 @@ func TestWithoutAFileEverySettingHasItsDefault(t *testing.T) {
 	}
 	want := config.Config{
 		Home: home, Database: "sqlite:" + home + "/coffer.db", Signer: "unix:" + home + "/signer.sock",
-		PoolSize: min(4*runtime.NumCPU(), 32), ReservationTTL: time.Minute, Lease: 15 * time.Second,
+		SignerFiles: config.SignerFiles{CA: home + "/signer-ca.pem", Cert: home + "/signer-client.pem", Key: home + "/signer-client.key"},
+		PoolSize:    min(4*runtime.NumCPU(), 32), ReservationTTL: time.Minute, Lease: 15 * time.Second,
 		ServiceKey: filepath.Join(home, "service.key"), AuthorizeFor: 24 * time.Hour,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -178,10 +179,18 @@ func TestWellKnownChainsKnowTheirCoinAndWhenAPaymentIsFinal(t *testing.T) {
 // A default of the template stands behind a # without a space; prose has one.
 var setting = regexp.MustCompile(`(?m)^#([^ \n])`)
 
+// anywhere is a configuration without the home that its paths begin at.
+func anywhere(c config.Config) config.Config {
+	for _, p := range []*string{&c.Database, &c.Signer, &c.SignerFiles.CA, &c.SignerFiles.Cert, &c.SignerFiles.Key, &c.ServiceKey} {
+		*p = strings.ReplaceAll(*p, c.Home, "")
+	}
+	c.Home = ""
+	return c
+}
+
 func TestTheTemplateSetsNothingAndShowsTheTrueDefaults(t *testing.T) {
 	empty, asWritten := load(t, ""), load(t, config.Template)
-	empty.Home, empty.Database, empty.Signer, empty.ServiceKey = "", "", "", ""
-	asWritten.Home, asWritten.Database, asWritten.Signer, asWritten.ServiceKey = "", "", "", ""
+	empty, asWritten = anywhere(empty), anywhere(asWritten)
 	if diff := cmp.Diff(empty, asWritten); diff != "" {
 		t.Errorf("as written it sets something: %s", diff)
 	}
@@ -194,14 +203,11 @@ ws = ["ws://127.0.0.1:8546"]
 contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
 decimals = 6
 `)
-	shown.Database, shown.Signer = strings.ReplaceAll(shown.Database, shown.Home, ""), strings.ReplaceAll(shown.Signer, shown.Home, "")
-	defaults.Database, defaults.Signer = strings.ReplaceAll(defaults.Database, defaults.Home, ""), strings.ReplaceAll(defaults.Signer, defaults.Home, "")
-	shown.ServiceKey, defaults.ServiceKey = strings.ReplaceAll(shown.ServiceKey, shown.Home, ""), strings.ReplaceAll(defaults.ServiceKey, defaults.Home, "")
-	shown.Home, defaults.Home = "", ""
+	shown, defaults = anywhere(shown), anywhere(defaults)
 	if diff := cmp.Diff(defaults, shown, sameNumber); diff != "" {
 		t.Errorf("what it shows is not the default: %s", diff)
 	}
-	for _, key := range []string{"database", "signer", "pool_size", "reservation_ttl", "service_key", "authorize_for", "rpc", "confirmations", "strategy", "max_unmined", "poll", "contract", "decimals",
+	for _, key := range []string{"database", "signer", "signer_ca", "signer_cert", "signer_key", "pool_size", "reservation_ttl", "service_key", "authorize_for", "rpc", "confirmations", "strategy", "max_unmined", "poll", "contract", "decimals",
 		"ws", "fee_percentile", "fee_blocks", "min_priority_fee", "max_fee_per_gas", "max_fee", "bump_after", "bump_percent", "l1_fee"} {
 		if !regexp.MustCompile(`(?m)^#` + key + ` = `).MatchString(config.Template) {
 			t.Errorf("it does not show %s", key)
@@ -240,7 +246,7 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 	const usdt = "[chain.evm.1.asset.USDT]\n"
 	const contract = `contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"` + "\n"
 	for _, c := range []struct{ name, text, says, hint string }{
-		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, pool_size, reservation_ttl, lease, service_key, authorize_for, alarms, chain"},
+		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, signer_ca, signer_cert, signer_key, pool_size, reservation_ttl, lease, service_key, authorize_for, alarms, chain"},
 		{"unknown key of a chain", "[chain.evm.1]\nmax_unmind = 3\n", "unknown key chain.evm.1.max_unmind (line 2)", "max_unmined"},
 		{"unknown key of an asset", usdt + contract + "decimal = 6\n", "unknown key chain.evm.1.asset.USDT.decimal (line 3)", "contract, decimals"},
 		{"two unknown keys", "a = 1\nb = 2\n", "unknown key a (line 1), b (line 2)", "database"},

@@ -20,6 +20,9 @@ type file struct {
 
 	Database       *string                          `toml:"database"`
 	Signer         *string                          `toml:"signer"`
+	SignerCA       *string                          `toml:"signer_ca"`
+	SignerCert     *string                          `toml:"signer_cert"`
+	SignerKey      *string                          `toml:"signer_key"`
 	PoolSize       *int64                           `toml:"pool_size"`
 	ReservationTTL *string                          `toml:"reservation_ttl"`
 	Lease          *string                          `toml:"lease"`
@@ -59,7 +62,7 @@ type assetTable struct {
 
 // The keys of the tables, for hints, and what each takes.
 var (
-	topKeys   = []string{"database", "signer", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "alarms", "chain"}
+	topKeys   = []string{"database", "signer", "signer_ca", "signer_cert", "signer_key", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "alarms", "chain"}
 	alarmKeys = []string{"webhook", "alertmanager"}
 	chainKeys = []string{
 		"rpc", "ws", "confirmations", "finality", "strategy", "max_unmined", "poll", "head_max_age", "stuck_after", "fee_percentile", "fee_blocks", "min_priority_fee",
@@ -67,7 +70,8 @@ var (
 	}
 	assetKeys = []string{"contract", "decimals"}
 	takes     = map[string]string{
-		"database": "a string", "signer": "a string", "pool_size": "a whole number", "reservation_ttl": `a duration, as in "60s"`, "lease": `a duration, as in "15s"`,
+		"database": "a string", "signer": "a string", "signer_ca": "the path of a file", "signer_cert": "the path of a file", "signer_key": "the path of a file",
+		"pool_size": "a whole number", "reservation_ttl": `a duration, as in "60s"`, "lease": `a duration, as in "15s"`,
 		"service_key": "a string", "authorize_for": `a duration, as in "24h"`,
 		"rpc": `a list of URLs, as in ["http://127.0.0.1:8545"]`, "confirmations": "a whole number", "finality": `"finalized"`,
 		"strategy": "a string", "max_unmined": "a whole number", "poll": `a duration, as in "2s"`,

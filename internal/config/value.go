@@ -83,6 +83,26 @@ func checkSigner(s source) (string, error) {
 	return "", fault.New(fault.Usage, "bad_config", "write unix:PATH or https://HOST:PORT", "%s = %q is not where a signing machine can listen", s.name, RedactURL(s.value))
 }
 
+// signerFiles are the files of mutual TLS; a relative path begins at the home.
+func (f *file) signerFiles(home string) (s SignerFiles, err error) {
+	for _, x := range []struct {
+		key, preset string
+		value       *string
+		to          *string
+	}{
+		{"signer_ca", defaultSignerCA, f.SignerCA, &s.CA}, {"signer_cert", defaultSignerCert, f.SignerCert, &s.Cert}, {"signer_key", defaultSignerKey, f.SignerKey, &s.Key},
+	} {
+		from := f.source(x.key, x.value, x.preset, home)
+		if from.value == "" || strings.HasPrefix(from.value, "-----BEGIN") {
+			return s, f.bad(x.key, "write the path of a file", "%q is not the path of a PEM file", "")
+		}
+		if *x.to, err = from.absolute("", from.value); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
 func (s source) absolute(scheme, path string) (string, error) {
 	if !filepath.IsAbs(path) && s.base != "" {
 		return scheme + filepath.Join(s.base, path), nil

@@ -18,7 +18,7 @@ type Rates struct {
 // DefaultRates are those of a machine that was told nothing else.
 var DefaultRates = Rates{Requests: 5000, Intents: 20_000}
 
-// ParseRates checks what somebody wants.
+// Check refuses rates under which nobody could work.
 func (r Rates) Check() error {
 	if r.Requests < 1 {
 		return fault.New(fault.Usage, "bad_rate", "--max-requests 5000", "%d requests per second is too few", r.Requests)

@@ -89,6 +89,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	c, path := callerOf(r), r.URL.Path
 	e, ok := endpoints[path]
+	if !e.always && !s.requests.take(c.Who, 1) {
+		s.failWith(w, http.StatusTooManyRequests, rateLimited(c.Who, "requests", s.rates.Requests))
+		return
+	}
 	if !ok {
 		s.fail(w, fault.New(fault.NotFound, "no_such_path", "coffer and coffer-signer must be of versions that know each other", "nothing is at this path"))
 		return
@@ -103,10 +107,6 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); e.method == http.MethodPost && (err != nil || kind != "application/json") {
 		s.failWith(w, http.StatusUnsupportedMediaType, fault.New(fault.Usage, "not_json", "Content-Type: application/json", "the request does not say that it is JSON"))
-		return
-	}
-	if !e.always && !s.requests.take(c.Who, 1) {
-		s.failWith(w, http.StatusTooManyRequests, rateLimited(c.Who, "requests", s.rates.Requests))
 		return
 	}
 	if e.logged {

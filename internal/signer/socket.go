@@ -25,16 +25,24 @@ type Socket struct {
 // maxSocketPath is the longest path of a unix socket (sun_path, without its NUL).
 const maxSocketPath = 107
 
-// ParseListen reads an address to listen on: unix:PATH.
-func ParseListen(s string) (path string, err error) {
-	path, ok := strings.CutPrefix(s, "unix:")
-	if ok && path != "" {
-		return filepath.Abs(path)
+// Address is where a machine listens: at one of the two.
+type Address struct {
+	Socket string // path of a unix socket, absolute
+	TCP    string // HOST:PORT, for mutual TLS
+}
+
+// ParseListen reads an address to listen on: unix:PATH or HOST:PORT.
+func ParseListen(s string) (Address, error) {
+	if path, ok := strings.CutPrefix(s, "unix:"); ok && path != "" {
+		abs, err := filepath.Abs(path)
+		return Address{Socket: abs}, err
 	}
-	if _, _, err := net.SplitHostPort(s); err == nil && !ok {
-		return "", fault.New(fault.Usage, "bad_listen", "--listen unix:PATH", "%q: over a network it will be mutual TLS, which this version does not have", s)
+	host, port, err := net.SplitHostPort(s)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || host == "" {
+		return Address{}, fault.New(fault.Usage, "bad_listen", "--listen unix:PATH, or --listen HOST:PORT (0.0.0.0 is every address of this machine)",
+			"%q is neither unix:PATH nor HOST:PORT", s)
 	}
-	return "", fault.New(fault.Usage, "bad_listen", "--listen unix:PATH", "%q is not unix:PATH", s)
+	return Address{TCP: s}, nil
 }
 
 // ParseMode reads a socket's mode, in octal. Whoever may connect may have anything signed, so never everybody.

@@ -81,7 +81,7 @@ func TestPlacesThatCannotBeListenedOnAreNamed(t *testing.T) {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
-	for _, listen := range []string{"", "unix:", "signer.sock", "127.0.0.1:8443", ":8443"} {
+	for _, listen := range []string{"", "unix:", "signer.sock", ":8443", "127.0.0.1", "127.0.0.1:", "127.0.0.1:https", "127.0.0.1:65536", "https://127.0.0.1:1"} {
 		if _, err := ParseListen(listen); !errors.Is(err, fault.Usage) {
 			t.Errorf("listen on %q: %v", listen, err)
 		}

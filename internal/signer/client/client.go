@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,11 +35,12 @@ const serveHint = "coffer-signer serve --passphrase-file FILE"
 
 // Client is a signing machine at an address. It is safe for concurrent use.
 type Client struct {
-	addr   string // as it was given; empty: none
-	http   *http.Client
-	verify func(signing.Intent, []byte) (hash string, err error)
-
-	identity identity
+	addr         string // as it was given; empty: none
+	base         string // what the paths are put behind
+	http         *http.Client
+	verify       func(signing.Intent, []byte) (hash string, err error)
+	certificates Certificates
+	identity     identity
 }
 
 var (
@@ -46,27 +48,41 @@ var (
 	_ signing.Releases = (*Client)(nil)
 )
 
-// Dial makes a client of the machine at addr, which is unix:PATH, without connecting yet. With an empty addr every call says
-// that no machine is configured. verify says whether raw is exactly what the intent describes, signed by its From, and what
-// its hash is; whoever never calls Sign may leave it nil.
-func Dial(addr string, verify func(signing.Intent, []byte) (hash string, err error)) (*Client, error) {
-	path, isUnix := strings.CutPrefix(addr, "unix:")
-	switch {
-	case addr == "":
-	case strings.HasPrefix(addr, "https://"):
-		return nil, fault.New(fault.Usage, "bad_signer", "--signer unix:PATH", "signing machine %q: mutual TLS is not in this version", addr)
-	case !isUnix || path == "":
-		return nil, fault.New(fault.Usage, "bad_signer", "--signer unix:PATH", "signing machine %q is not unix:PATH", addr)
+// Dial makes a client of the machine at addr, which is unix:PATH or https://HOST:PORT, without connecting yet. With an empty addr every
+// call says that no machine is configured. verify says whether raw is exactly what the intent describes, signed by its From, and what
+// its hash is; whoever never calls Sign may leave it nil. A machine over a network needs WithCertificates.
+func Dial(addr string, verify func(signing.Intent, []byte) (hash string, err error), options ...Option) (*Client, error) {
+	c := &Client{addr: addr, base: "http://signer", verify: verify}
+	for _, o := range options {
+		o(c)
 	}
 	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", path)
-		},
 		MaxIdleConnsPerHost: 16,
 		IdleConnTimeout:     30 * time.Second, // before the machine's own
 		DisableCompression:  true,
 	}
-	return &Client{addr: addr, http: &http.Client{Transport: transport}, verify: verify}, nil
+	path, isUnix := strings.CutPrefix(addr, "unix:")
+	host, isHTTPS := strings.CutPrefix(addr, "https://")
+	switch {
+	case addr == "":
+	case isHTTPS && isHostPort(strings.TrimSuffix(host, "/")):
+		c.base = strings.TrimSuffix(addr, "/")
+		transport.DialTLSContext = c.secure
+	case isUnix && path != "":
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}
+	default:
+		return nil, fault.New(fault.Usage, "bad_signer", "--signer unix:PATH or --signer https://HOST:PORT", "signing machine %q is neither unix:PATH nor https://HOST:PORT", addr)
+	}
+	c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return c, nil
+}
+
+func isHostPort(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	_, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil && host != "" && !strings.ContainsAny(host, "/?#@ ")
 }
 
 // NewKey makes a key bound to the ledger, or finds the one made for the same ref.
@@ -114,6 +130,9 @@ func (c *Client) ask(ctx context.Context, limit time.Duration, method, path stri
 		if bounded.Err() != nil && ctx.Err() == nil {
 			err = context.Cause(bounded)
 		}
+		if known := new(fault.Error); errors.As(turnedAway(err), &known) {
+			return known
+		}
 		return fault.Wrap(err, fault.Unreachable, "signer_unreachable", serveHint, "the signing machine at %s does not answer", c.addr)
 	}
 	if status != http.StatusOK {
@@ -132,7 +151,7 @@ func (c *Client) exchange(ctx context.Context, method, path string, in any) (sta
 			return 0, nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://signer"+path, bytes.NewReader(sent))
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(sent))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -182,7 +201,7 @@ func kindOf(status int) error {
 		return fault.NotFound
 	case http.StatusConflict:
 		return fault.Refused
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		return fault.Unreachable
 	}
 	return nil

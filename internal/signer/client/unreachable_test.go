@@ -36,7 +36,7 @@ func TestWithoutAMachineEveryCallSaysHowToStartOne(t *testing.T) {
 }
 
 func TestAddressesOfOtherKindsAreRefused(t *testing.T) {
-	for _, addr := range []string{"https://signer:8443", "http://signer", "unix:", "/run/signer.sock"} {
+	for _, addr := range []string{"https://signer", "https://signer:https", "https://:8443", "https://who@signer:1", "http://signer:1", "unix:", "/run/signer.sock"} {
 		if _, err := client.Dial(addr, verify); !errors.Is(err, fault.Usage) {
 			t.Errorf("%s: %v", addr, err)
 		}

@@ -31,6 +31,13 @@ type Written struct {
 	Intents    []WrittenIntent `json:"intents"`
 	Prev       string          `json:"prev"`
 	Hash       string          `json:"hash"`
+
+	Line []byte `json:"-"` // as it is written, without its newline
+}
+
+// Has says whether a code is that of the request, or of one of its intents.
+func (w Written) Has(code string) bool {
+	return w.Code == code || slices.ContainsFunc(w.Intents, func(i WrittenIntent) bool { return i.Code == code })
 }
 
 // WrittenIntent is one intent of a line.
@@ -61,6 +68,7 @@ func parse(line []byte) (w Written, err error) {
 	if err := dec.Decode(&w); err != nil {
 		return w, fmt.Errorf("it is no line of this log: %w", err)
 	}
+	w.Line = line
 	return w, nil
 }
 
