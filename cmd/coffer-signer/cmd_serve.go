@@ -117,11 +117,16 @@ func (a *app) answer(ctx context.Context, machine *signer.Machine, requests *req
 		return errors.Join(err, d.close(), closeAny(admin))
 	}
 	log.Info("serving", "at", d.names(), "device", st.Device, "keys", st.Keys, "signed", st.Signed, "version", st.Version)
-	options := signer.ServerOptions{Requests: requests, Rates: d.rates}
+	options := signer.ServerOptions{Requests: requests, Meter: signer.NewMeter(), Rates: d.rates}
 	server := signer.NewServer(machine, log, options)
 	all, serving := errgroup.WithContext(ctx)
 	d.serve(serving, all, server)
 	a.guards.run(serving, all, a, machine)
+	if d.watched != nil {
+		all.Go(func() error {
+			return signer.NewMetrics(machine, options.Meter, requests, version, log).Serve(serving, d.watched)
+		})
+	}
 	if admin != nil {
 		all.Go(func() error { return signer.NewAdmin(machine, of, log, time.Now).Serve(serving, admin) })
 	}

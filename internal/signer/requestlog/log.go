@@ -277,6 +277,13 @@ func (l *Log) Sync() error {
 	return l.fail(err)
 }
 
+// Failing says whether the last try to write failed.
+func (l *Log) Failing() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed != nil
+}
+
 // Head is the last line, and the length of the file that it is in.
 func (l *Log) Head() (h Head, bytes int64) {
 	l.mu.Lock()
