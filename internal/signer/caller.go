@@ -36,7 +36,7 @@ func withCaller(ctx context.Context, c net.Conn) context.Context {
 		return ctx
 	}
 	who := "unknown user"
-	if uid, err := peerUID(c); err == nil {
+	if uid, err := peerUID(underlying(c)); err == nil {
 		who = "uid " + strconv.Itoa(uid)
 	}
 	return context.WithValue(ctx, callerKey{}, Caller{Who: who, Role: certs.Client, Local: true, From: "unix"})
