@@ -128,7 +128,9 @@ func (a *app) answer(ctx context.Context, machine *signer.Machine, requests *req
 		})
 	}
 	if admin != nil {
-		all.Go(func() error { return signer.NewAdmin(machine, of, log, time.Now).Serve(serving, admin) })
+		all.Go(func() error {
+			return signer.NewAdmin(machine, of, log, time.Now).Writing(requests).Serve(serving, admin)
+		})
 	}
 	synced, stop := context.WithCancel(context.WithoutCancel(ctx)) // it goes on until the last answer is given
 	syncing := make(chan error, 1)

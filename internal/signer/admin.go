@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/officers"
+	"coffer.internal/internal/signer/requestlog"
 	"coffer.internal/internal/signer/wire"
 )
 
@@ -25,6 +27,13 @@ type Admin struct {
 	officers []officers.Officer
 	now      func() time.Time
 	peer     func(net.Conn) (uid int, err error)
+	requests *requestlog.Log // nil: none is kept
+}
+
+// Writing has each request written down in the machine's own log.
+func (a *Admin) Writing(requests *requestlog.Log) *Admin {
+	a.requests = requests
+	return a
 }
 
 // NewAdmin makes the administrative side of a machine. The officers are those of its policy.
@@ -38,13 +47,14 @@ type caller struct{}
 // Serve answers on a listener until ctx ends; what is under way then is finished. It closes the listener.
 func (a *Admin) Serve(ctx context.Context, l net.Listener) error {
 	return serve(ctx, l, a.log, &http.Server{
-		Handler: a.handler(),
+		Handler: newObserver(a.log, ServerOptions{Requests: a.requests, Now: a.now}).observed(a.handler()),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			uid, err := a.peer(c)
 			if err != nil {
 				a.log.Error("who connects to the administrative socket is not known", "error", err)
 				return ctx
 			}
+			ctx = context.WithValue(ctx, callerKey{}, Caller{Who: "uid " + strconv.Itoa(uid), Role: "admin", Local: true, From: "admin.sock"})
 			return context.WithValue(ctx, caller{}, uid)
 		},
 	})

@@ -10,6 +10,7 @@ import (
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/certs"
+	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/signer/requestlog"
 	"coffer.internal/internal/signer/wire"
 	"coffer.internal/signing"
@@ -78,6 +79,7 @@ var endpoints = map[string]endpoint{
 	wire.PathJournal: {method: http.MethodPost, roles: []certs.Role{certs.Client, certs.Reader}, handle: (*Server).journal},
 	wire.PathStatus:  {method: http.MethodGet, roles: []certs.Role{certs.Client, certs.Reader, certs.Officer}, handle: (*Server).status},
 	wire.PathLock:    {method: http.MethodPost, roles: []certs.Role{certs.Officer}, local: true, always: true, handle: (*Server).lock},
+	wire.PathFreeze:  {method: http.MethodPost, roles: []certs.Role{certs.Officer}, always: true, handle: (*Server).freeze},
 }
 
 // Serve answers on a unix socket until ctx ends; what is under way then is finished. It closes the listener.
@@ -289,4 +291,20 @@ func (s *Server) lock(w http.ResponseWriter, _ *http.Request) {
 	already := s.machine.Lock()
 	s.log.Warn("locked: nothing is signed until it is served again")
 	s.answer(w, wire.LockAnswer{AlreadyLocked: already})
+}
+
+// freeze is what an officer may do over a network. Over the unix socket it is the machine's own user alone who may, at admin.sock.
+func (s *Server) freeze(w http.ResponseWriter, r *http.Request) {
+	var req wire.FreezeRequest
+	if err := read(w, r, &req); err != nil {
+		s.fail(w, err)
+		return
+	}
+	f, already, err := s.machine.Freeze(r.Context(), journal.FreezeCause{At: s.now().UTC().Truncate(time.Second), By: callerOf(r).Who, Reason: req.Reason})
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	s.log.Warn("frozen: nothing is signed until it is unfrozen", "freeze", f.ID, "why", f.String(), "already", already)
+	s.answer(w, wire.FreezeAnswer{Freeze: f.ID, Why: f.String(), AlreadyFrozen: already})
 }
