@@ -42,7 +42,7 @@ func (d *daemon) start() {
 	setup, done := t.setup(&d.user, d.now)
 	d.ledger = nonce.New(nonce.Options{DB: db, TTL: time.Minute, Cache: cache, Actor: d.name, Now: d.now, Inline: true})
 	d.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
-		DB: db, Ledger: d.ledger, Machine: &shakyMachine{Machine: t.machine, user: &d.user, book: t.book},
+		DB: db, Ledger: d.ledger, Machine: &shakyMachine{Machine: t.machine, user: &d.user, book: t.book}, Journal: t.machine,
 		Chains: []withdrawal.ChainSetup{setup}, Cache: cache, Now: d.now, Actor: d.name,
 		Holder: fmt.Sprintf("%s, life %d", d.name, d.life), Daemons: t.running,
 	})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"math/big"
@@ -37,6 +38,9 @@ func newOffice(t *town) *office {
 	setup, _ := t.setup(&o.user, func() time.Time { return t.clock })
 	o.desk = withdrawal.NewDesk(withdrawal.DeskOptions{
 		DB: &shakyDB{DB: t.db, user: &o.user}, Chains: []withdrawal.ChainSetup{setup}, Actor: "office", Inline: true, Signer: t.machine,
+		Service: withdrawal.Service{
+			Key: func() (ed25519.PrivateKey, error) { return serviceKey, nil }, For: authorizeFor, Now: func() time.Time { return t.clock },
+		},
 	})
 	for i := range t.plan.payments {
 		to := common.BytesToAddress(crypto.Keccak256(fmt.Appendf(nil, "customer %d", i))[12:])

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"os"
@@ -14,7 +15,7 @@ import (
 	"coffer.internal/internal/signer/bip39"
 	"coffer.internal/internal/signer/derive"
 	"coffer.internal/internal/signer/journal"
-	"coffer.internal/internal/signer/policy/policytest"
+	"coffer.internal/internal/signer/policy"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/wallet"
@@ -76,7 +77,7 @@ func makeTemplate() (t *template, err error) {
 	if _, err := vault.Create(dir, words, []byte(passphrase), vault.Options{WorkFactor: 1}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	m, _, err := openMachine(dir)
+	m, _, err := openMachine(dir, func() time.Time { return epoch })
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -118,12 +119,52 @@ func (t *template) copy() (dir string, err error) {
 
 func (t *template) remove() { _ = os.RemoveAll(t.dir) } // in memory; nothing of value
 
-func openMachine(dir string) (*signer.Machine, *journal.Journal, error) {
+// policyText is the machine's policy: payments take the authorization of the customers' service, and everything is counted.
+const policyText = `version = 1
+[[authorizer]]
+name = "office"
+role = "service"
+key = "%s"
+[[rule]]
+name = "payments"
+purposes = ["withdraw"]
+accounts = ["hot"]
+chains = ["evm:1337"]
+assets = ["*"]
+authorized_by = { service = 1 }
+max_fee = "100_000_000_000_000_000"
+[rule.each_key]
+hour_count = 1000
+fee_day = "10_000_000_000_000_000_000"
+[rule.all_keys]
+day_count = 1000
+[[rule]]
+name = "mending"
+purposes = ["cancel", "gap_fill"]
+accounts = ["hot"]
+chains = ["evm:1337"]
+max_fee = "100_000_000_000_000_000"
+[rule.each_key]
+fee_day = "10_000_000_000_000_000_000"
+`
+
+// serviceKey is that of the customers' service: the daemons only carry what it signed.
+var serviceKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+
+// authorizeFor is longer than the clocks of a run jump.
+const authorizeFor = 3 * 365 * 24 * time.Hour
+
+// openMachine opens the machine of a run, which goes by the world's clock.
+func openMachine(dir string, now func() time.Time) (*signer.Machine, *journal.Journal, error) {
+	p, err := policy.Parse(fmt.Appendf(nil, policyText, policy.WriteKey(serviceKey.Public().(ed25519.PublicKey))))
+	if err != nil {
+		return nil, nil, err
+	}
 	v, err := vault.Open(dir, []byte(passphrase), vault.Options{})
 	if err != nil {
 		return nil, nil, err
 	}
-	j, err := journal.Open(dir, v.Device(), journal.Options{Policy: policytest.AllowAll()})
+	j, err := journal.Open(dir, v.Device(), journal.Options{Policy: p, Now: now})
 	if err != nil {
 		v.Close()
 		return nil, nil, err

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/client"
 	"coffer.internal/signing"
 )
@@ -47,6 +48,9 @@ func TestF34AMachineKilledAtAnyStepOfASignature(t *testing.T) {
 	s := &steps{process: p, client: c, from: k.Address, record: newRecord(number), usual: 20 * time.Millisecond}
 	for round := range *kills {
 		s.round(uint64(round))
+		if round%100 == 99 {
+			t.Logf("%d kills, %d signed", round+1, s.record.signed)
+		}
 	}
 	askAll(t, s.record, c)
 	for _, f := range s.record.failures {
@@ -120,9 +124,13 @@ func (s *steps) round(nonce uint64) {
 	s.record.see(rivals, again)
 }
 
+// journaled is how many answers the machine has journaled. On a busy computer it may take longer than the client waits.
 func (s *steps) journaled() int {
 	s.t.Helper()
 	st, err := s.client.Status(s.t.Context())
+	for tries := 0; errors.Is(err, fault.Unreachable) && tries < 30; tries++ {
+		st, err = s.client.Status(s.t.Context())
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
