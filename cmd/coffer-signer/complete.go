@@ -26,8 +26,11 @@ func completions(root *cobra.Command) {
 			cobra.CompletionWithDesc("client", "coffer: signatures and keys"), cobra.CompletionWithDesc("reader", "looks, and changes nothing"),
 			cobra.CompletionWithDesc("officer", "locks and freezes"),
 		},
-		"reason": nil,
-		"ledger": nil,
+		"reason":  nil,
+		"ledger":  nil,
+		"chain":   nil,
+		"ref":     nil,
+		"account": {"hot", "cold", "vault"},
 	}
 	for _, c := range helptext.All(root) {
 		if c.ValidArgsFunction == nil {

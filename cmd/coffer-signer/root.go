@@ -19,7 +19,7 @@ const rootExample = `  coffer-signer init --passphrase-file passphrase
 
 // exitCodes stands under every help text.
 const exitCodes = "0 done · 1 failed · 2 usage · 3 not found · 4 refused to keep an invariant · 5 not allowed (a file open to " +
-	"others, a wrong passphrase) · 6 no signing machine answers · 130 interrupted (docs/exit-codes.md)"
+	"others, a wrong passphrase) · 6 no signing machine answers · 7 partly done · 130 interrupted (docs/exit-codes.md)"
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -35,7 +35,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document (docs/json.md)")
 	root.AddCommand(a.initCommand(), a.serveCommand(), a.statusCommand(), a.lockCommand(), a.releaseCommand(),
 		a.freezeCommand(), a.unfreezeCommand(), a.approveCommand(), a.loadCommand(), a.backupCommand(), a.restoreCommand(), a.policyCommand(), a.versionCommand())
-	root.AddCommand(a.certCommand(), a.logCommand())
+	root.AddCommand(a.certCommand(), a.logCommand(), a.keyCommand(), a.signCommand())
 	helptext.Install(root, exitCodes)
 	completions(root)
 	return root
