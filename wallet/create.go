@@ -3,6 +3,7 @@ package wallet
 import (
 	"context"
 	"fmt"
+	"regexp"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/signing"
@@ -29,6 +30,9 @@ type InternalRequest struct {
 	ChainID   int64
 	Type      Type
 	Nonce     uint64 // as in HotRequest
+	// Device and Path name the key of a wallet whose signing machine is not reachable from here, as that machine prints them. Both, or
+	// neither: then the reachable machine is asked.
+	Device, Path string
 }
 
 // CreateHot registers a hot wallet with a new key of the signing machine, bound to this ledger, or with the key that the
@@ -61,7 +65,10 @@ func (r *Registry) CreateHot(ctx context.Context, q HotRequest) (w Wallet, exist
 // the key to be elsewhere, never pays from the wallet, and its reservations never expire. That is safe, and stays so: register
 // a wallet of the signing machine while the machine answers.
 //
-// Existed is as in CreateHot; device and path are no part of what is compared, because nobody asked for them.
+// With Device and Path nothing is taken from the machine: the key is that device's, at that path, and only what that device signs is
+// ever sent for the wallet. If the reachable machine answers that it holds the key itself, and that differs, it is a fault.Refused.
+//
+// Existed is as in CreateHot; device and path are compared only if the request names them.
 func (r *Registry) CreateInternal(ctx context.Context, q InternalRequest) (w Wallet, existed bool, err error) {
 	if _, err := ParseType(string(q.Type)); err != nil {
 		return Wallet{}, false, err
@@ -73,8 +80,15 @@ func (r *Registry) CreateInternal(ctx context.Context, q InternalRequest) (w Wal
 	if err := checkNonce(q.Nonce); err != nil {
 		return Wallet{}, false, err
 	}
+	if err := q.checkKey(); err != nil {
+		return Wallet{}, false, err
+	}
 	want := order{Wallet: Wallet{Address: address, ChainType: q.ChainType, ChainID: q.ChainID, Type: q.Type, Nonce: q.Nonce}}
-	if err := r.findKey(ctx, &want.Wallet); err != nil {
+	err = r.findKey(ctx, &want.Wallet)
+	if err == nil && q.Device != "" {
+		err, want.keyed = want.Wallet.name(q.Device, q.Path), true
+	}
+	if err != nil {
 		return Wallet{}, false, r.refused(ctx, actionCreate, want.Wallet, want.content(), err)
 	}
 	return r.create(ctx, want)
@@ -96,6 +110,36 @@ func (q HotRequest) check() error {
 		}
 	}
 	return checkNonce(q.Nonce)
+}
+
+// checkKey wants device and path in the form in which a signing machine prints them.
+func (q InternalRequest) checkKey() error {
+	const hint = "take both as coffer-signer key prints them"
+	switch {
+	case (q.Device == "") != (q.Path == ""):
+		return fault.New(fault.Usage, "device_and_path", hint, "device and path go together: one names the machine, the other its key")
+	case q.Device != "" && !deviceForm.MatchString(q.Device):
+		return fault.New(fault.Usage, "bad_device", hint, "%q is no device: SHA256: and 43 characters of base64", clipped(q.Device))
+	case q.Path != "" && !pathForm.MatchString(q.Path):
+		return fault.New(fault.Usage, "bad_path", hint, "%q is no derivation path, as in m/44'/60'/1'/0/0", clipped(q.Path))
+	case q.Device != "" && q.Type == Multisig:
+		return fault.New(fault.Usage, "multisig_has_no_key", "leave --device and --path out", "a multisig wallet has no key of one machine")
+	}
+	return nil
+}
+
+var (
+	deviceForm = regexp.MustCompile(`^SHA256:[A-Za-z0-9+/]{43}$`)
+	pathForm   = regexp.MustCompile(`^m(/[0-9]{1,10}'?){1,10}$`)
+)
+
+// clipped shows the beginning of what somebody typed.
+func clipped(s string) string {
+	const most = 80
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
 }
 
 func checkNonce(n uint64) error {

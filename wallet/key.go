@@ -89,6 +89,16 @@ func (w *Wallet) take(k signing.Key) error {
 	return nil
 }
 
+// name takes the key that the request names. What the reachable machine said before has to be the same.
+func (w *Wallet) name(device, path string) error {
+	if w.Device != "" && (w.Device != device || w.Path != path) {
+		return fault.New(fault.Refused, "key_differs", "leave --device and --path out: the machine that is reachable has the key",
+			"the machine %s holds the key of %s at %s, not %s at %s", w.Device, w.Address, w.Path, device, path)
+	}
+	w.Device, w.Path = device, path
+	return nil
+}
+
 // signerFault says what an error of the signing machine means, unless that says so itself.
 func signerFault(err error, doing string) error {
 	var f *fault.Error
