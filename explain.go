@@ -26,7 +26,9 @@ func (s *System) Explain(ctx context.Context, request string) (withdrawal.Explan
 	case st.Frozen != "":
 		o.Signer, o.Frozen = withdrawal.SignerFrozen, st.Frozen
 	case st.Locked:
-		o.Signer = withdrawal.SignerLocked
+		o.Signer, o.Device = withdrawal.SignerLocked, st.Device
+	default:
+		o.Device = st.Device
 	}
 	return s.Withdrawals.Explain(ctx, request, o)
 }

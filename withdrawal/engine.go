@@ -50,13 +50,14 @@ type EngineOptions struct {
 // Engine moves withdrawals to their ends. It holds nothing that the database does not hold, but for when to try again; so
 // whichever daemon starts next goes on where the last one was, however that ended.
 type Engine struct {
-	book   book
-	lanes  []*lane
-	leases *leases
-	auth   *authorizer
-	gate   *gate
-	log    *slog.Logger
-	now    func() time.Time
+	book      book
+	lanes     []*lane
+	leases    *leases
+	auth      *authorizer
+	gate      *gate
+	reachable *reachable
+	log       *slog.Logger
+	now       func() time.Time
 }
 
 // NewEngine makes an Engine. It does nothing before Run or Pay.
@@ -83,11 +84,11 @@ func NewEngine(o EngineOptions) *Engine {
 		o.Daemons = func(context.Context, store.Reader) (int, error) { return 1, nil }
 	}
 	e := &Engine{
-		book: o.Chains, leases: newLeases(o), gate: newGate(o), auth: newAuthorizer(o.DB, o.Service), log: o.Log, now: o.Now,
+		book: o.Chains, leases: newLeases(o), gate: newGate(o), reachable: newReachable(o.Machine), auth: newAuthorizer(o.DB, o.Service), log: o.Log, now: o.Now,
 	}
 	e.gate.take = e.taken
 	for _, s := range o.Chains {
-		e.lanes = append(e.lanes, newLane(s, o, e.leases, e.gate))
+		e.lanes = append(e.lanes, newLane(s, o, e.leases, e.gate, e.reachable))
 	}
 	return e
 }

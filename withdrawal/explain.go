@@ -44,6 +44,7 @@ const (
 // Under way.
 const (
 	CauseAsked      Cause = "asked"       // the signing machine has not answered yet
+	CauseOffline    Cause = "offline"     // its machine is not reachable: files travel
 	CauseGap        Cause = "gap"         // a lower nonce is not signed
 	CauseGapRefused Cause = "gap_refused" // and the signing machine refuses to fill it
 	CauseLower      Cause = "lower"       // a lower nonce is in no block
@@ -109,6 +110,7 @@ func (s SignerState) signsNothing() bool {
 type Outside struct {
 	Signer   SignerState
 	Frozen   string // why the signing machine is frozen
+	Device   string // of the signing machine that answered; empty: none did
 	NoDaemon bool   // it is known that none runs
 }
 
@@ -117,6 +119,7 @@ type explained struct {
 	Outside
 	row      store.Withdrawal
 	attempts []store.Attempt // of the payment, oldest first
+	wallet   store.Wallet    // that pays it; zero: none is chosen
 	setup    *ChainSetup     // nil: the chain has no node here
 	wallets  []store.Wallet  // the chain's hot ones whose key a signing machine holds
 	loads    map[int64]store.Load

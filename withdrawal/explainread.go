@@ -43,6 +43,15 @@ func (d *Desk) facts(ctx context.Context, r store.Reader, payment string, o Outs
 	if err := f.readWallets(ctx, r); err != nil {
 		return f, err
 	}
+	if f.row.WalletID != 0 {
+		ws, err := r.Wallets(ctx, store.WalletFilter{IDs: []int64{f.row.WalletID}})
+		if err != nil {
+			return f, err
+		}
+		if len(ws) > 0 {
+			f.wallet = ws[0]
+		}
+	}
 	if f.foreign, err = foreign(ctx, r, f.row); err != nil {
 		return f, err
 	}

@@ -9,6 +9,7 @@ import (
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/store"
 	"coffer.internal/signing"
+	"coffer.internal/wallet"
 )
 
 // live are the attempts that may still come to something, oldest first.
@@ -57,6 +58,12 @@ func (e *Explanation) mined(f explained, p place) {
 
 // asked explains one that waits for the signing machine.
 func (e *Explanation) asked(f explained) {
+	if f.offline() {
+		e.say(CauseOffline, fmt.Sprintf("machine %s, which holds the key of %s, is not reachable from here: what it is asked for travels in a file, and its answer is not imported yet",
+			f.wallet.Device, f.wallet.Address), "nothing by itself: carry the file there, sign it (coffer-signer sign), and import the answers",
+			"coffer tx export --request "+f.row.Payment+" --out FILE", "coffer tx import FILE")
+		return
+	}
 	if alarm, is := f.alarm(string(AlarmLedgerBehind)); is {
 		e.say(CauseLedgerBehind, "nothing is signed: "+alarm.Why, "it is asked for again, with the same intent, once that is mended", "coffer recover --dry-run", "coffer recover")
 		return
@@ -71,6 +78,11 @@ func (e *Explanation) asked(f explained) {
 		return
 	}
 	e.say(CauseAsked, "the signing machine was asked, and its answer is not written down yet", "it answers, or is asked the same again", "coffer-signer status")
+}
+
+// offline says whether a payment is signed for by a machine that files travel to.
+func (f explained) offline() bool {
+	return driven(f.wallet) && f.wallet.WalletType != string(wallet.Hot) && f.wallet.Device != f.Device
 }
 
 // unmined explains one that is signed and in no block. What is below it comes first: nothing helps before that.

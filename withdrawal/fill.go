@@ -20,6 +20,11 @@ func (l *lane) fill(ctx context.Context, freeToo bool) (int, error) {
 	if err != nil || len(gaps) == 0 {
 		return 0, err
 	}
+	l.reachable.known(ctx)
+	gaps = slices.DeleteFunc(gaps, func(n store.Nonce) bool { return !l.signs(n.WalletID) })
+	if len(gaps) == 0 {
+		return 0, nil
+	}
 	ledger, err := ledgerID(ctx, l.db)
 	if err != nil {
 		return 0, err

@@ -10,7 +10,6 @@ import (
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
 	"coffer.internal/signing"
-	"coffer.internal/wallet"
 )
 
 // guardFacts reads what the guard judges by: first the wallets there are, then what the chain and the signing machine say, then
@@ -51,13 +50,13 @@ func (s ChainSetup) stuckAfter() time.Duration {
 // guardWallets finds the wallets that this daemon drives. Who drives the first of the chain judges what is about the chain, so
 // that daemons whose nodes answer differently do not end each other's alarms.
 func (l *lane) guardWallets(ctx context.Context, r store.Reader, f *guardFacts) error {
-	hot, err := r.Wallets(ctx, store.WalletFilter{ChainType: l.setup.Type, ChainID: &l.setup.ID, WalletType: string(wallet.Hot)})
+	all, err := r.Wallets(ctx, store.WalletFilter{ChainType: l.setup.Type, ChainID: &l.setup.ID})
 	if err != nil {
 		return err
 	}
-	hot = slices.DeleteFunc(hot, func(w store.Wallet) bool { return w.Device == "" })
-	f.leads = len(hot) == 0 || l.leases.has(hot[0].ID)
-	for _, w := range hot {
+	all = slices.DeleteFunc(all, func(w store.Wallet) bool { return !driven(w) })
+	f.leads = len(all) == 0 || l.leases.has(all[0].ID)
+	for _, w := range all {
 		if l.leases.has(w.ID) {
 			f.wallets = append(f.wallets, walletFacts{row: w})
 		}
@@ -289,7 +288,7 @@ func (l *lane) guardMachine(ctx context.Context, f *guardFacts) {
 		Status(context.Context) (signing.Status, error)
 	})
 	waits := f.waiting != nil || slices.ContainsFunc(f.wallets, func(w walletFacts) bool {
-		return slices.ContainsFunc(w.out, func(a store.Attempt) bool { return a.State == store.AttemptAsked })
+		return l.signs(w.row.ID) && slices.ContainsFunc(w.out, func(a store.Attempt) bool { return a.State == store.AttemptAsked })
 	})
 	if !ok || !waits {
 		return

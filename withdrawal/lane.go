@@ -16,21 +16,22 @@ import (
 // lane is the engine's part for one chain. Its steps share nothing but the database: each reads the rows that are its
 // business, decides by pure functions, does its input and output, and writes by compare-and-set.
 type lane struct {
-	setup    ChainSetup
-	chain    chain.Chain
-	db       store.DB
-	ledger   Binder
-	signer   signing.Signer
-	cache    *wallet.Cache
-	now      func() time.Time
-	log      *slog.Logger
-	actor    string
-	name     string // evm:1
-	observer Observer
-	leases   *leases
-	gate     *gate
-	wakes    map[string]chan struct{}
-	costs    spends
+	setup     ChainSetup
+	chain     chain.Chain
+	db        store.DB
+	ledger    Binder
+	signer    signing.Signer
+	cache     *wallet.Cache
+	now       func() time.Time
+	log       *slog.Logger
+	actor     string
+	name      string // evm:1
+	observer  Observer
+	leases    *leases
+	gate      *gate
+	reachable *reachable
+	wakes     map[string]chan struct{}
+	costs     spends
 
 	aside     asides           // payments that are left alone for a while
 	throttles throttles        // wallets that the signing machine's limits hold back
@@ -40,12 +41,12 @@ type lane struct {
 	heads     map[int64]uint64 // by attempt, the height at which the mend step saw it first; only that step's
 }
 
-func newLane(s ChainSetup, o EngineOptions, ls *leases, g *gate) *lane {
+func newLane(s ChainSetup, o EngineOptions, ls *leases, g *gate, at *reachable) *lane {
 	l := &lane{
 		setup: s, chain: s.Chain, db: o.DB, ledger: o.Ledger, signer: o.Machine, cache: o.Cache, now: o.Now, actor: o.Actor,
 		name: fmt.Sprintf("%s:%d", s.Type, s.ID), observer: o.Observer,
 		log:   o.Log.With("chain", fmt.Sprintf("%s:%d", s.Type, s.ID)),
-		wakes: map[string]chan struct{}{}, spent: map[spot]int{}, resent: map[int64]int64{}, heads: map[int64]uint64{}, leases: ls, gate: g,
+		wakes: map[string]chan struct{}{}, spent: map[spot]int{}, resent: map[int64]int64{}, heads: map[int64]uint64{}, leases: ls, gate: g, reachable: at,
 	}
 	for _, s := range l.steps() {
 		l.wakes[s.Name] = make(chan struct{}, 1)

@@ -27,9 +27,10 @@ type leases struct {
 	passing sync.Mutex // one pass at a time: the last one's answer is what holds
 	strays  strays     // the passes' alone
 
-	mu    sync.Mutex
-	held  map[int64]store.Lease
-	known map[int64]bool // the wallets that the last pass knew of
+	mu      sync.Mutex
+	held    map[int64]store.Lease
+	known   map[int64]bool   // the wallets that the last pass knew of
+	devices map[int64]string // by wallet, whose keys sign for it
 }
 
 func newLeases(o EngineOptions) *leases {
@@ -80,9 +81,10 @@ func (l *leases) pass(ctx context.Context) (more bool, err error) {
 	defer l.passing.Unlock()
 	var now []store.Lease
 	var wallets []int64
+	var devices map[int64]string
 	var strays strays
 	err = l.db.Update(ctx, func(tx store.Tx) error {
-		if wallets, err = l.wallets(ctx, tx); err != nil {
+		if wallets, devices, err = l.wallets(ctx, tx); err != nil {
 			return err
 		}
 		daemons, err := l.daemons(ctx, tx)
@@ -121,6 +123,7 @@ func (l *leases) pass(ctx context.Context) (more bool, err error) {
 		return false, storefault.Of(err, "renew the leases")
 	}
 	l.strays = strays
+	l.signers(devices)
 	return l.set(now, wallets), nil
 }
 
@@ -148,23 +151,39 @@ func (l *leases) set(now []store.Lease, wallets []int64) (more bool) {
 	return more
 }
 
-// wallets are those that somebody has to drive: hot ones of the chains that this daemon has nodes for, active or not, because
-// what is under way goes on.
-func (l *leases) wallets(ctx context.Context, r store.Reader) ([]int64, error) {
+// signers notes whose keys sign for the wallets.
+func (l *leases) signers(devices map[int64]string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.devices = devices
+}
+
+// device is the signing machine that signs for a wallet; empty if the last pass did not know of it.
+func (l *leases) device(walletID int64) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.devices[walletID]
+}
+
+// wallets are those that somebody has to drive, of the chains that this daemon has nodes for, active or not, because what is under way
+// goes on; and whose keys sign for them.
+func (l *leases) wallets(ctx context.Context, r store.Reader) ([]int64, map[int64]string, error) {
 	var ids []int64
+	devices := map[int64]string{}
 	for _, c := range l.chains {
-		ws, err := r.Wallets(ctx, store.WalletFilter{ChainType: c.Type, ChainID: &c.ID, WalletType: "hot"})
+		ws, err := r.Wallets(ctx, store.WalletFilter{ChainType: c.Type, ChainID: &c.ID})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, w := range ws {
-			if w.Device != "" {
+			if driven(w) {
 				ids = append(ids, w.ID)
+				devices[w.ID] = w.Device
 			}
 		}
 	}
 	slices.Sort(ids)
-	return ids, nil
+	return ids, devices, nil
 }
 
 // free are the wallets that no daemon holds.

@@ -22,6 +22,7 @@ func (l *lane) mend(ctx context.Context) (again bool, err error) {
 	if err != nil || len(m.places)+len(m.wishes) == 0 {
 		return false, err
 	}
+	l.reachable.known(ctx)
 	head, err := l.head(ctx, m)
 	if err != nil {
 		return false, err
@@ -131,6 +132,12 @@ func (l *lane) repairs(m mending, head uint64) (all []repair, ended map[int64]st
 		if !there {
 			continue
 		}
+		if !l.signs(p.walletID) {
+			if end := l.offlineWish(w); end != "" {
+				ended[w.ID] = end
+			}
+			continue
+		}
 		r, end := wish(w, p)
 		if end != "" {
 			ended[w.ID] = end
@@ -140,6 +147,7 @@ func (l *lane) repairs(m mending, head uint64) (all []repair, ended map[int64]st
 			all = append(all, *r)
 		}
 	}
+	m.places = slices.DeleteFunc(slices.Clone(m.places), func(p place) bool { return !l.signs(p.walletID) })
 	stuck, above := l.stuck(m, head)
 	for i, p := range append(stuck, above...) {
 		if !done[p.spot()] {

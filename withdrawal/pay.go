@@ -73,6 +73,10 @@ type payment struct {
 	lane        *lane
 	reservation nonce.Reservation
 	row         nonce.Row
+
+	purpose signing.Purpose
+	late    bool     // it is sent much later than it is drafted (offline)
+	maxFee  *big.Int // the most that it may cost; nil: what the chain's caps leave
 }
 
 // prepare checks everything that no node has to be asked about.
@@ -103,7 +107,7 @@ func (e *Engine) prepare(ctx context.Context, r nonce.Reservation, row int, q Pa
 	}
 	for _, l := range e.lanes {
 		if l.setup.Type == o.chain.Type && l.setup.ID == o.chain.ID {
-			return &payment{order: o, lane: l, reservation: r, row: r.Rows[i]}, nil
+			return &payment{order: o, lane: l, reservation: r, row: r.Rows[i], purpose: signing.PurposePayment}, nil
 		}
 	}
 	return nil, notConfigured(w.ChainType, w.ChainID)
@@ -172,7 +176,7 @@ func (p *payment) admit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if own[p.payment] {
+	if own[p.payment] && p.purpose != signing.PurposeSweep {
 		return toOwnWallet(p.order)
 	}
 	verdicts, err := p.lane.chain.Vet(ctx, from, []chain.Payment{p.chainPayment()})
@@ -206,7 +210,7 @@ func (p *payment) draft(ctx context.Context) (signing.Intent, error) {
 		return signing.Intent{}, err
 	}
 	drafts, err := p.lane.chain.Draft(ctx, []chain.Order{{
-		Ledger: ledger, Purpose: signing.PurposePayment, ChainID: p.chain.ID, From: p.reservation.Wallet.Address, Nonce: p.row.Nonce,
+		Ledger: ledger, Purpose: p.purpose, ChainID: p.chain.ID, From: p.reservation.Wallet.Address, Nonce: p.row.Nonce, Late: p.late,
 		Payment: chain.Payment{ID: p.payment, To: p.to, Contract: p.asset.Contract, Amount: new(big.Int).Set(p.amount)},
 		FeeCap:  feeCap(store.Withdrawal{AuthorizedFee: p.with.MaxFee}),
 	}})

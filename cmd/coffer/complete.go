@@ -46,6 +46,8 @@ func (a *app) flagCompleters() map[string]completer {
 		"state":       offer("queued", "assigned", "needs_review", "held", "ended", "paid", "failed", "refused", "cancelled"),
 		"same-key-as": a.addresses(func(w store.Wallet) bool { return w.ChainType == "evm" && w.Device != "" }),
 		"request":     nothing, "ref": nothing, "reason": nothing, "amount": nothing, "to": nothing, "count": nothing, "fence": nothing,
+		"device": nothing, "path": nothing, "max-fee": nothing, "authorization": nothing,
+		"from":  a.addresses(func(w store.Wallet) bool { return w.Device != "" && w.WalletType != "hot" }),
 		"nonce": nothing, "limit": nothing, "before": nothing, "since": offer("0"),
 	}
 }

@@ -127,6 +127,9 @@ type Order struct {
 	From    string
 	Nonce   uint64
 	Payment Payment // for a gap fill: ID empty, To is From, Amount 0; for a cancellation: ID the payment's, To is From, Amount 0
+	// Late: it may be sent hours or days from now, and nobody can raise its fees then. It offers more, within the caps; what a block does
+	// not take is not spent.
+	Late bool
 	// Replaces are the intents at the same nonce that it has to outbid, signed or only asked for. Empty: it is the first.
 	Replaces []signing.Intent
 	// FeeCap is the most that its transaction may cost in fees, in the chain's coin, beside the chain's own caps; nil: nothing is said.

@@ -44,9 +44,9 @@ func (c *Chain) Draft(ctx context.Context, orders []chain.Order) ([]chain.Drafte
 	for i, o := range orders {
 		limit := max(gas[i], gasBefore(o))
 		drafted[i].Outpriced = now.outprices(o.Replaces)
-		f, wait := c.policy.authorized(o.FeeCap).choose(now, limit, now.l1(o.Payment.Contract), o.Replaces)
+		f, wait := c.policy.authorized(o.FeeCap).choose(now, limit, now.l1(o.Payment.Contract), o.Replaces, o.Late)
 		if wait != "" {
-			if _, own := c.policy.choose(now, limit, now.l1(o.Payment.Contract), o.Replaces); own == "" {
+			if _, own := c.policy.choose(now, limit, now.l1(o.Payment.Contract), o.Replaces, o.Late); own == "" {
 				wait = chain.AboveAuthorized + wait
 			}
 			drafted[i].Wait = wait

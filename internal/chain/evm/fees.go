@@ -114,8 +114,8 @@ func (m market) outprices(intents []signing.Intent) bool {
 //
 // A new transaction offers twice the next block's base fee: it rises by an eighth per full block at most, so the transaction
 // stays payable through six full blocks (1.125^6 ≈ 2.03) without being replaced, and what is above the base fee of its block is
-// not spent. Under a cap it offers less, but never less than the next block takes, nor than what it replaces is outbid by.
-func (p FeePolicy) choose(m market, gas uint64, l1 *big.Int, replaced []signing.Intent) (fees, string) {
+// not spent. One that is sent late offers lateFactor times as much. Under a cap it offers less, but never less than the next block takes, nor than what it replaces is outbid by.
+func (p FeePolicy) choose(m market, gas uint64, l1 *big.Int, replaced []signing.Intent, late bool) (fees, string) {
 	bid, why := p.outbid(replaced)
 	if why != "" {
 		return fees{}, why
@@ -128,6 +128,9 @@ func (p FeePolicy) choose(m market, gas uint64, l1 *big.Int, replaced []signing.
 	if m.price == nil {
 		least = new(big.Int).Add(m.base, tip)
 		best = new(big.Int).Add(m.base, least)
+	}
+	if late {
+		best = new(big.Int).Mul(best, big.NewInt(lateFactor))
 	}
 	least, best = larger(least, bid.maxFee), larger(best, bid.maxFee)
 	if why := p.tooDear(m, least, gas, l1); why != "" {
@@ -147,6 +150,10 @@ func (p FeePolicy) authorized(most *big.Int) FeePolicy {
 	}
 	return p
 }
+
+// lateFactor is how much more a transaction offers that is sent hours or days after it was drafted: base fees differ by as much between
+// a quiet and a busy day.
+const lateFactor = 4
 
 // inKind is the market as a legacy transaction, or one of EIP-1559, meets it: a replacement is of the kind of what it replaces, on
 // whatever chain (the signing machine signs no other).

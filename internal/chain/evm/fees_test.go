@@ -93,7 +93,7 @@ func TestFeesFollowTheMarketAndOutbidWhatTheyReplace(t *testing.T) {
 		{name: "F37 an absurd gas price", market: market{price: huge}, wait: "the gas price is"},
 	} {
 		p := policy(t, c.policy)
-		got, wait := p.choose(c.market, gas, big.NewInt(c.l1), c.replaces)
+		got, wait := p.choose(c.market, gas, big.NewInt(c.l1), c.replaces, false)
 		if (wait == "") != (c.wait == "") || !strings.Contains(wait, c.wait) {
 			t.Errorf("%s: waits for %q, not %q", c.name, wait, c.wait)
 			continue
@@ -138,7 +138,7 @@ func FuzzNoFeeIsAboveACapOrBelowTheBump(f *testing.F) {
 			if m.price != nil {
 				old, oldTip = pays(number(oldFee).String()), oldFee
 			}
-			got, wait := p.choose(m, limit, number(l1), []signing.Intent{old})
+			got, wait := p.choose(m, limit, number(l1), []signing.Intent{old}, false)
 			if wait != "" {
 				continue
 			}

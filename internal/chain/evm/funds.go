@@ -31,7 +31,7 @@ func (c *Chain) Funds(ctx context.Context, addresses, contracts []string) (chain
 		MaxFee: map[string]*big.Int{"": c.policy.mostOf(now, coinGas, now.l1Coin)},
 	}
 	// The cheapest transaction there is: where its fees are above a cap, all are.
-	_, funds.Wait = c.policy.choose(now, params.TxGas, now.l1Coin, nil)
+	_, funds.Wait = c.policy.choose(now, params.TxGas, now.l1Coin, nil, false)
 	var requests []request
 	for _, a := range addresses {
 		requests = append(requests, request{"eth_getBalance", []any{a, "latest"}})
