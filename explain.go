@@ -24,7 +24,7 @@ func (s *System) Explain(ctx context.Context, request string) (withdrawal.Explan
 	case err != nil:
 		o.Signer = withdrawal.SignerSilent
 	case st.Frozen != "":
-		o.Signer, o.Frozen = withdrawal.SignerFrozen, st.Frozen
+		o.Signer, o.Frozen, o.Device = withdrawal.SignerFrozen, st.Frozen, st.Device
 	case st.Locked:
 		o.Signer, o.Device = withdrawal.SignerLocked, st.Device
 	default:

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
 	"coffer.internal/signing"
 	"coffer.internal/wallet"
 )
@@ -80,7 +81,7 @@ func (l *lane) here(ctx context.Context, asked []store.Attempt) ([]store.Attempt
 		asked, err = r.Attempts(ctx, f)
 		return err
 	})
-	return asked, err
+	return asked, storefault.Of(err, "read what is asked for here")
 }
 
 // driven says whether a daemon has to drive a wallet: one whose key a signing machine holds, reachable or not, because what is signed

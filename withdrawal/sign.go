@@ -28,7 +28,7 @@ func (l *lane) sign(ctx context.Context) (again bool, err error) {
 		return false, storefault.Of(err, "read what is asked for")
 	}
 	if asked, err = l.here(ctx, asked); err != nil || len(asked) == 0 {
-		return false, storefault.Of(err, "read what is asked for")
+		return false, err
 	}
 	// A cancellation over an unanswered ask comes first: signed, it closes the nonce to what was not signed before.
 	slices.SortStableFunc(asked, func(a, b store.Attempt) int { return cancelsFirst(a) - cancelsFirst(b) })
