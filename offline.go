@@ -18,24 +18,24 @@ type ExportRequest struct {
 
 // Export reserves the wallet's next nonce for a payment, writes the payment down as asked, and gives the file by which its machine is
 // asked. Said again with the same content, it gives the same file.
-func (s *System) Export(ctx context.Context, q ExportRequest) (withdrawal.Exported, error) {
+func (s *System) Export(ctx context.Context, q ExportRequest) (withdrawal.ExportedPayment, error) {
 	if err := s.engine.Exportable(ctx, q.From, q.ChainID, q.Request, q.ExportRequest); err != nil { // before a nonce is taken
-		return withdrawal.Exported{}, err
+		return withdrawal.ExportedPayment{}, err
 	}
 	r, err := s.Nonces.Reserve(ctx, nonce.Call{Address: q.From, ChainID: q.ChainID, Request: q.Request, Count: 1})
 	if err != nil {
-		return withdrawal.Exported{}, err
+		return withdrawal.ExportedPayment{}, err
 	}
 	return s.engine.Export(ctx, r, q.ExportRequest)
 }
 
 // ExportAgain gives the file of a payment that was exported and has no answer yet.
-func (s *System) ExportAgain(ctx context.Context, request string) (withdrawal.Exported, error) {
+func (s *System) ExportAgain(ctx context.Context, request string) (withdrawal.ExportedPayment, error) {
 	return s.engine.ExportAgain(ctx, request)
 }
 
 // ExportCancel gives the file by which the cancellation of an exported payment is asked for.
-func (s *System) ExportCancel(ctx context.Context, request, reason string) (withdrawal.Exported, error) {
+func (s *System) ExportCancel(ctx context.Context, request, reason string) (withdrawal.ExportedPayment, error) {
 	return s.engine.ExportCancel(ctx, request, reason)
 }
 

@@ -63,7 +63,7 @@ func (o OfflineRequests) Encode() []byte { return encodeFile(o) }
 
 // Batch is what the file asks for.
 func (o OfflineRequests) Batch() (Batch, error) {
-	b := Batch{Held: Held{Ledger: o.Ledger, Seq: o.Held}, Requests: make([]Request, len(o.Requests))}
+	b := Batch{Held: Held{Ledger: o.Ledger, Device: o.Device, Seq: o.Held}, Requests: make([]Request, len(o.Requests))}
 	seen := map[Digest]bool{}
 	for n, r := range o.Requests {
 		i, err := intentOfFile(r.Intent, o.Ledger)

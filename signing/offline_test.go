@@ -44,7 +44,7 @@ func TestRequestsForAnOfflineMachineAreReadAsTheyWereWritten(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	b, err := got.Batch()
-	if err != nil || b.Held != (Held{Ledger: "l", Seq: 3}) || len(b.Requests) != 2 || b.Requests[0].Authorizations[0] != "t" {
+	if err != nil || b.Held != (Held{Ledger: "l", Device: got.Device, Seq: 3}) || len(b.Requests) != 2 || b.Requests[0].Authorizations[0] != "t" {
 		t.Errorf("%+v, %v", b, err)
 	}
 }

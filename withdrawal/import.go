@@ -49,7 +49,7 @@ func (e *Engine) Import(ctx context.Context, o signing.OfflineAnswers) ([]Import
 		if report[n].Already = x.attempt.State != store.AttemptAsked; report[n].Already {
 			continue
 		}
-		err := settle(1, func(int, int) error { return x.lane.answeredOffline(ctx, x.attempt, x.Answer) })
+		err := settle(1, func(int, int) error { return x.lane.answeredOffline(ctx, o.Device, x.attempt, x.Answer) })
 		if err != nil {
 			return nil, err
 		}
@@ -136,14 +136,10 @@ func (x imported) contradicts() error {
 	return fault.New(fault.Refused, "answer_differs", "coffer tx show "+a.Payment, "another answer to attempt %d is stored already", a.ID)
 }
 
-// answeredOffline writes an answer down. A payment that is refused ends with that, whatever the refusal's kind: the engine would bind it
-// to a hot wallet otherwise, by another policy than the one that was meant to judge it.
-func (l *lane) answeredOffline(ctx context.Context, a store.Attempt, answer signing.Answer) error {
-	if r := answer.Refusal; r != nil && r.Kind == signing.RefusedForNow && a.Purpose != string(signing.PurposeCancel) {
-		ends := *r
-		ends.Kind = signing.RefusedForGood
-		ends.Reason += "; pay it with a new request id"
-		answer.Refusal = &ends
-	}
-	return l.answered(ctx, []store.Attempt{a}, []signing.Answer{answer})
+// answeredOffline writes an answer down. A payment that is refused for now ends with that: the engine would bind it to a hot wallet
+// otherwise, by another policy than the one that was meant to judge it.
+func (l *lane) answeredOffline(ctx context.Context, device string, a store.Attempt, answer signing.Answer) error {
+	return l.concluded(ctx, []store.Attempt{a}, []signing.Answer{answer}, conclusion{final: true, receipt: func(a signing.Answer) store.Receipt {
+		return store.Receipt{Device: device, Seq: a.Receipt.Seq, Signature: a.Receipt.Signature}
+	}})
 }

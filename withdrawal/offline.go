@@ -23,8 +23,8 @@ type ExportRequest struct {
 	MaxFee *big.Int // the most that it may cost, in base units of the chain's coin; nil: what the chain's caps leave
 }
 
-// Exported is a payment and the file that asks for it.
-type Exported struct {
+// ExportedPayment is a payment and the file that asks for it.
+type ExportedPayment struct {
 	Withdrawal
 	Requests signing.OfflineRequests
 	Already  bool // it was asked for before, and the file is the same
@@ -34,13 +34,13 @@ type Exported struct {
 // machine for it is given back, to be carried there. Nothing is signed here, and nothing else is ever asked for with that request id or
 // that nonce, but a cancellation (ExportCancel). Said again with the same content, it gives the same file. It refuses as Pay does; and
 // a wallet that is no cold or vault one, or whose machine answers here.
-func (e *Engine) Export(ctx context.Context, r nonce.Reservation, q ExportRequest) (Exported, error) {
+func (e *Engine) Export(ctx context.Context, r nonce.Reservation, q ExportRequest) (ExportedPayment, error) {
 	if err := e.offline(ctx, r.Wallet); err != nil {
-		return Exported{}, err
+		return ExportedPayment{}, err
 	}
 	p, err := e.prepare(ctx, r, 0, q.PayRequest)
 	if err != nil {
-		return Exported{}, err
+		return ExportedPayment{}, err
 	}
 	p.late, p.maxFee = true, q.MaxFee
 	if q.Sweep {
@@ -48,16 +48,16 @@ func (e *Engine) Export(ctx context.Context, r nonce.Reservation, q ExportReques
 	}
 	known, err := p.before(ctx)
 	if err != nil {
-		return Exported{}, err
+		return ExportedPayment{}, err
 	}
 	if known == nil {
 		if err := p.askOffline(ctx); err != nil {
-			return Exported{}, p.refused(ctx, err)
+			return ExportedPayment{}, p.refused(ctx, err)
 		}
 	}
 	out, err := e.ExportAgain(ctx, p.payment)
 	if err == nil && out.purpose() != p.purpose {
-		return Exported{}, fault.New(fault.Refused, "request_differs", "use a new request id for a new payment",
+		return ExportedPayment{}, fault.New(fault.Refused, "request_differs", "use a new request id for a new payment",
 			"payment %s was exported as a %s already", p.payment, out.purpose())
 	}
 	out.Already = known != nil
@@ -80,7 +80,7 @@ func (e *Engine) Exportable(ctx context.Context, from string, chainID int64, req
 }
 
 // purpose is that of the payment in the file.
-func (x Exported) purpose() signing.Purpose {
+func (x ExportedPayment) purpose() signing.Purpose {
 	i, err := signing.Parse(x.Requests.Requests[len(x.Requests.Requests)-1].Intent)
 	if err != nil {
 		return ""
@@ -123,13 +123,13 @@ func (p *payment) askOffline(ctx context.Context) error {
 
 // ExportAgain gives the file of a payment that was exported and has no answer yet. Transfers of nothing that fill nonces below it go
 // along: until they are signed too, the chain takes nothing above them.
-func (e *Engine) ExportAgain(ctx context.Context, payment string) (Exported, error) {
+func (e *Engine) ExportAgain(ctx context.Context, payment string) (ExportedPayment, error) {
 	row, w, l, err := e.exported(ctx, payment)
 	if err != nil {
-		return Exported{}, err
+		return ExportedPayment{}, err
 	}
 	if err := l.askFills(ctx, w, *row.Nonce); err != nil {
-		return Exported{}, err
+		return ExportedPayment{}, err
 	}
 	return e.file(ctx, l, row, w, func(a store.Attempt) bool {
 		return a.Payment == payment || a.Payment == "" && a.Nonce < *row.Nonce
@@ -138,14 +138,14 @@ func (e *Engine) ExportAgain(ctx context.Context, payment string) (Exported, err
 
 // ExportCancel asks for a cancellation of an exported payment, and gives the file that carries it to the machine. What the machine may
 // have signed before stays valid until the cancellation is in a block: the payment ends as cancelled, or as paid if it was faster.
-func (e *Engine) ExportCancel(ctx context.Context, payment, reason string) (Exported, error) {
+func (e *Engine) ExportCancel(ctx context.Context, payment, reason string) (ExportedPayment, error) {
 	row, w, l, err := e.exported(ctx, payment)
 	if err != nil {
-		return Exported{}, err
+		return ExportedPayment{}, err
 	}
 	already, err := l.askCancel(ctx, row, w, reason)
 	if err != nil {
-		return Exported{}, err
+		return ExportedPayment{}, err
 	}
 	out, err := e.file(ctx, l, row, w, func(a store.Attempt) bool {
 		return a.Payment == payment && a.Purpose == string(signing.PurposeCancel)
@@ -194,7 +194,7 @@ func (e *Engine) lane(chainType string, id int64) *lane {
 }
 
 // file makes the file of what is asked for and has no answer yet.
-func (e *Engine) file(ctx context.Context, l *lane, row store.Withdrawal, w store.Wallet, wanted func(store.Attempt) bool) (x Exported, err error) {
+func (e *Engine) file(ctx context.Context, l *lane, row store.Withdrawal, w store.Wallet, wanted func(store.Attempt) bool) (x ExportedPayment, err error) {
 	x.Requests = signing.OfflineRequests{Version: signing.OfflineVersion, Device: w.Device, Requests: []signing.OfflineRequest{}}
 	if x.Requests.Ledger, err = ledgerID(ctx, l.db); err != nil {
 		return x, err

@@ -109,15 +109,15 @@ func (w *world) give(address string) {
 }
 
 // export asks for a payment, as `coffer tx export` does.
-func (c *coldRoom) export(r withdrawal.Request) (withdrawal.Exported, error) {
+func (c *coldRoom) export(r withdrawal.Request) (withdrawal.ExportedPayment, error) {
 	c.Helper()
 	q := withdrawal.ExportRequest{PayRequest: withdrawal.PayRequest{To: r.To, Amount: r.Amount, BaseUnits: true}}
 	if err := c.engine.Exportable(c.Context(), c.wallet.Address, 1337, r.ID, q); err != nil {
-		return withdrawal.Exported{}, err
+		return withdrawal.ExportedPayment{}, err
 	}
 	res, err := c.ledger.Reserve(c.Context(), nonce.Call{Address: c.wallet.Address, ChainID: 1337, Request: r.ID, Count: 1})
 	if err != nil {
-		return withdrawal.Exported{}, err
+		return withdrawal.ExportedPayment{}, err
 	}
 	return c.engine.Export(c.Context(), res, q)
 }
@@ -183,6 +183,13 @@ func TestAColdWalletPaysOnceByFiles(t *testing.T) {
 		c.wantSpent(c.wallet, 1)
 		if _, err := c.engine.ExportAgain(t.Context(), "cold"); fault.Code(err) != "already_ended" {
 			t.Errorf("exported after its end: %v", err)
+		}
+		known, err := c.device()
+		if err != nil || known.Held != 1 {
+			t.Errorf("its receipt is not kept: %+v, %v", known, err)
+		}
+		if next := c.exported(c.request("next")); next.Held != 1 {
+			t.Errorf("the next file does not say which receipt is held: %d", next.Held)
 		}
 	})
 }

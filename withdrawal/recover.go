@@ -134,7 +134,7 @@ func (r *recovery) comparison() *comparison {
 func (r *recovery) take(ctx context.Context, asked []store.Attempt, answers []signing.Answer) error {
 	err := settle(len(asked), func(from, to int) error {
 		return r.o.DB.Update(ctx, func(tx store.Tx) error {
-			_, err := conclude(ctx, tx, asked[from:to], nil, answers[from:to], r.receipt)
+			_, err := conclude(ctx, tx, asked[from:to], answers[from:to], conclusion{receipt: r.receipt})
 			return err
 		})
 	})

@@ -344,7 +344,7 @@ func (b *rebuilding) answer(ctx context.Context, tx store.Tx, ask store.Ask) err
 		ID: ids[0], WalletID: b.wallet.ID, Address: b.intent.From, ChainType: b.intent.ChainType, ChainID: b.intent.ChainID, Nonce: b.intent.Nonce,
 		Payment: b.intent.Payment, Purpose: string(b.intent.Purpose), Digest: b.entry.Digest.String(), Intent: b.entry.Intent, State: store.AttemptAsked,
 	}
-	s, err := conclude(ctx, tx, slices.Clip([]store.Attempt{asked}), nil, []signing.Answer{b.entry.Answer()}, b.receipt)
+	s, err := conclude(ctx, tx, slices.Clip([]store.Attempt{asked}), []signing.Answer{b.entry.Answer()}, conclusion{receipt: b.receipt})
 	if err != nil {
 		return err
 	}

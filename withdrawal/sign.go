@@ -135,12 +135,17 @@ func (l *lane) carried(ctx context.Context, asked []store.Attempt) (held signing
 	return held, of, storefault.Of(err, "read the authorizations of what is asked for")
 }
 
-// answered writes down what the signing machine said, in one transaction.
+// answered writes down what the signing machine said that is reachable.
 func (l *lane) answered(ctx context.Context, asked []store.Attempt, with map[int64][]string, answers []signing.Answer) error {
+	return l.concluded(ctx, asked, answers, conclusion{with: with, receipt: l.gate.receipt})
+}
+
+// concluded writes down what a signing machine said, in one transaction.
+func (l *lane) concluded(ctx context.Context, asked []store.Attempt, answers []signing.Answer, c conclusion) error {
 	var s signed
 	err := l.db.Update(ctx, func(tx store.Tx) error {
 		var err error
-		if s, err = conclude(ctx, tx, asked, with, answers, l.gate.receipt); err != nil {
+		if s, err = conclude(ctx, tx, asked, answers, c); err != nil {
 			return err
 		}
 		audit := s.refusals
@@ -170,17 +175,22 @@ func (l *lane) answered(ctx context.Context, asked []store.Attempt, with map[int
 	return nil
 }
 
-// conclude moves attempts and payments by what the signing machine said. with are the authorizations that went along, by attempt; where
-// that is not known, none is called refused.
-func conclude(ctx context.Context, tx store.Tx, asked []store.Attempt, with map[int64][]string, answers []signing.Answer, receipt func(signing.Answer) store.Receipt,
-) (signed, error) {
+// conclusion is how answers are taken.
+type conclusion struct {
+	with    map[int64][]string // the authorizations that went along, by attempt; where that is not known, none is called refused
+	receipt func(signing.Answer) store.Receipt
+	final   bool // whatever is refused ends its payment
+}
+
+// conclude moves attempts and payments by what the signing machine said.
+func conclude(ctx context.Context, tx store.Tx, asked []store.Attempt, answers []signing.Answer, c conclusion) (signed, error) {
 	others, err := alive(ctx, tx, asked, answers)
 	if err != nil {
 		return signed{}, err
 	}
-	var s signed
+	s := signed{final: c.final}
 	for i, a := range asked {
-		s.add(a, with[a.ID], answers[i], receipt(answers[i]), others[a.ID])
+		s.add(a, c.with[a.ID], answers[i], c.receipt(answers[i]), others[a.ID])
 	}
 	if err := tx.MoveAttempts(ctx, s.attempts); err != nil || len(s.withdrawals) == 0 {
 		return s, err
@@ -218,6 +228,7 @@ type signed struct {
 	withdrawals []store.WithdrawalMove
 	refusals    []store.AuditRow
 	signatures  int
+	final       bool
 }
 
 // add decides what follows from one answer. A refusal ends the payment, queues it again, or has a person look, by its kind; its
@@ -244,8 +255,12 @@ func (s *signed) add(a store.Attempt, with []string, answer signing.Answer, rece
 	case a.Purpose == string(signing.PurposeCancel):
 		after = "it stays as it is"
 	default:
-		w := afterRefusal(a.Payment, r.Kind, reason)
-		if r.Kind == signing.RefusedForNow && wantsAuthorization(*r) {
+		kind := r.Kind
+		if s.final && kind == signing.RefusedForNow {
+			kind, reason = signing.RefusedForGood, reason+"; pay it with a new request id"
+		}
+		w := afterRefusal(a.Payment, kind, reason)
+		if kind == signing.RefusedForNow && wantsAuthorization(*r) {
 			w.Unauthorized, w.Against = reason, with
 		}
 		s.withdrawals = append(s.withdrawals, w)

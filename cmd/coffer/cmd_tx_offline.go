@@ -90,7 +90,7 @@ func (a *app) export(cmd *cobra.Command, x exporting) error {
 		}
 	}
 	return a.with(cmd.Context(), func(s *coffer.System) (err error) {
-		var got withdrawal.Exported
+		var got withdrawal.ExportedPayment
 		switch {
 		case x.cancel:
 			got, err = s.ExportCancel(cmd.Context(), x.Request, x.reason)
@@ -105,7 +105,7 @@ func (a *app) export(cmd *cobra.Command, x exporting) error {
 		if err := writeExport(x.out, got.Requests.Encode()); err != nil {
 			return err
 		}
-		return a.showExported(x.out, got)
+		return a.showOfflineExport(x.out, got)
 	})
 }
 
@@ -117,7 +117,7 @@ func writeExport(path string, b []byte) error {
 	return newfile.Write(path, b)
 }
 
-func (a *app) showExported(out string, x withdrawal.Exported) error {
+func (a *app) showOfflineExport(out string, x withdrawal.ExportedPayment) error {
 	digests := make([]string, len(x.Requests.Requests))
 	for n, r := range x.Requests.Requests {
 		i, err := signing.Parse(r.Intent)
