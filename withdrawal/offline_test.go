@@ -202,6 +202,41 @@ func (c *coldRoom) device() (d store.Device, err error) {
 	return d, err
 }
 
+// What the cold machine refuses is over, whatever the kind: the engine would pay it from a hot wallet otherwise. Its nonce is filled by
+// the next file.
+func TestARefusalOfAColdMachineEndsThePaymentAndTheNextFileFillsItsNonce(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		c := newColdRoom(w)
+		large, second, third, fourth := c.request("large"), c.request("second"), c.request("third"), c.request("fourth")
+		large.Amount = "2001"
+		report := c.imported(c.sign(c.exported(large)))
+		if !strings.Contains(report[0].Refused, "above_payment_cap") {
+			t.Fatalf("%+v", report)
+		}
+		c.settle() // the daemon leaves the gap to the machine that has the key
+		c.want("large", store.WithdrawalEnded, store.OutcomeRefused)
+		if o := c.exported(second); len(o.Requests) != 2 {
+			t.Fatalf("%d requests in the file, want the filling of nonce 0 and the payment: %s", len(o.Requests), o.Encode())
+		} else {
+			c.imported(c.sign(o))
+		}
+		c.settle()
+		c.imported(c.sign(c.exported(third)))
+		report = c.imported(c.sign(c.exported(fourth)))
+		if !strings.Contains(report[0].Refused, "hour_count") {
+			t.Fatalf("the third within the hour: %+v", report)
+		}
+		c.settle()
+		c.wantPaidOnce(second, third)
+		if got := c.want("fourth", store.WithdrawalEnded, store.OutcomeRefused); !strings.Contains(got.Reason, "new request id") {
+			t.Errorf("it ended because %q", got.Reason)
+		}
+		if got := c.balance(fourth.To); got.Sign() != 0 {
+			t.Errorf("a hot wallet paid %s", got)
+		}
+	})
+}
+
 func TestAFileThatWasNeverSignedIsGivenUpByACancellation(t *testing.T) {
 	onBoth(t, 1, func(w *world) {
 		c := newColdRoom(w)
