@@ -51,10 +51,6 @@ func (m *Machine) Foresee(r signing.Request, now time.Time) (policy.Verdict, err
 	if err != nil {
 		return policy.Verdict{}, err
 	}
-	rules := m.journal.Policy()
-	if rules == nil {
-		rules = new(policy.Policy)
-	}
 	q := policy.Question{Intent: r.Intent, Account: string(account), Now: now, Usage: func(string) policy.Usage { return policy.Usage{} }}
 	for _, token := range r.Authorizations {
 		a, err := signing.ParseAuthorization(token)
@@ -64,5 +60,5 @@ func (m *Machine) Foresee(r signing.Request, now time.Time) (policy.Verdict, err
 		}
 		q.Authorizations = append(q.Authorizations, a)
 	}
-	return rules.Judge(q), nil
+	return m.journal.Judge(q), nil
 }

@@ -2,5 +2,10 @@ package journal
 
 import "coffer.internal/internal/signer/policy"
 
-// Policy is the policy in force; nil: there is none, and nothing is signed.
-func (j *Journal) Policy() *policy.Policy { return j.rules }
+// Judge asks the policy in force, and looks at nothing that is journaled. Without a policy, nothing is permitted.
+func (j *Journal) Judge(q policy.Question) policy.Verdict {
+	if j.rules == nil {
+		return new(policy.Policy).Judge(q)
+	}
+	return j.rules.Judge(q)
+}
