@@ -69,7 +69,7 @@ func newColdRoom(w *world) *coldRoom {
 		Address: k.Address, ChainType: wallet.EVM, ChainID: 1337, Type: wallet.Cold, Device: k.Device, Path: k.Path,
 	})
 	w.must(err)
-	w.give(k.Address)
+	w.ether(k.Address)
 	w.machine.asked = func(intents []signing.Intent) {
 		for _, i := range intents {
 			if i.From == c.wallet.Address {
@@ -94,8 +94,8 @@ func (c *coldRoom) inside(do func(*signer.Machine)) {
 	c.must(m.Close())
 }
 
-// give sends an ether to an address.
-func (w *world) give(address string) {
+// ether sends one ether to an address.
+func (w *world) ether(address string) {
 	w.Helper()
 	to, id := common.HexToAddress(address), big.NewInt(w.setup.ID)
 	n, err := w.client.NonceAt(w.Context(), w.richAddress(), nil)
