@@ -7,7 +7,7 @@ import (
 
 // Journal is what a signing machine can tell beside Machine: all answers that it ever gave to a ledger, by the number of their receipts.
 type Journal interface {
-	// Entries are the answers to a ledger with numbers above after, in order and without holes, at most limit of them (and at most
+	// Entries are the answers to a ledger with numbers above after, in order, at most limit of them (and at most
 	// MaxEntries). There are no more if it returns none. They are on the machine's disk.
 	Entries(ctx context.Context, ledger string, after uint64, limit int) ([]Entry, error)
 	// Highest is the number of the last answer to a ledger; 0: none was given. It answers even when the machine is locked.

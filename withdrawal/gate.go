@@ -270,8 +270,11 @@ func (c *comparison) entries(ctx context.Context, whole, highest uint64) (_ uint
 		if err != nil {
 			return whole, found, err
 		}
-		if len(page) == 0 {
-			return whole, found, fmt.Errorf("the journal of signing machine %s ends at %d, and it says %d", c.device, after, highest)
+		if len(page) == 0 { // the numbers above are those of answers that nobody knew when the machine was loaded
+			if found == nil {
+				whole = highest
+			}
+			return whole, found, nil
 		}
 		without, back, err := c.page(ctx, page)
 		if err != nil || back != nil {

@@ -12,7 +12,7 @@ import (
 var _ signing.Journal = (*Client)(nil)
 
 // Entries are the answers that the machine gave to a ledger with numbers above after. Each is held against its own intent, as an answer
-// of Sign is, and they must be in order and without holes.
+// of Sign is, and they must be in order.
 func (c *Client) Entries(ctx context.Context, ledger string, after uint64, limit int) ([]signing.Entry, error) {
 	if limit <= 0 {
 		return nil, nil
@@ -26,10 +26,12 @@ func (c *Client) Entries(ctx context.Context, ledger string, after uint64, limit
 		return nil, err
 	}
 	entries, answers, ledgers := make([]signing.Entry, len(got.Entries)), make([]signing.Answer, len(got.Entries)), make([]string, len(got.Entries))
+	last := after
 	for i, e := range got.Entries {
-		if entries[i], err = c.entry(ledger, e); err == nil && e.Receipt.Seq != after+1+uint64(i) {
-			err = fmt.Errorf("it has number %d, not %d", e.Receipt.Seq, after+1+uint64(i))
+		if entries[i], err = c.entry(ledger, e); err == nil && e.Receipt.Seq <= last {
+			err = fmt.Errorf("it has number %d, and is behind %d", e.Receipt.Seq, last)
 		}
+		last = e.Receipt.Seq
 		if err != nil {
 			return nil, c.unusable(fmt.Errorf("entry %d of the journal above %d: %w", i, after, err))
 		}

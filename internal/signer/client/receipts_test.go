@@ -95,6 +95,17 @@ func TestAnEntryWithoutTheRightReceiptIsNotTaken(t *testing.T) {
 	}
 }
 
+// Loading what coffer holds leaves holes where nobody knows an answer; an entry that was not asked for is none.
+func TestEntriesMayHaveHolesAndAreInOrder(t *testing.T) {
+	c, intent := playing(t, identity(1), nil, func(*wire.SignAnswer) {})
+	if got, err := c.Entries(t.Context(), ledger, 3, 10); err != nil || len(got) != 1 || got[0].Seq != 7 || got[0].Digest != intent.Digest() {
+		t.Errorf("with a hole below it: %v, %v", got, err)
+	}
+	if got, err := c.Entries(t.Context(), ledger, 7, 10); fault.Code(err) != "signer_answer" {
+		t.Errorf("one that is not above: %v, %v", got, err)
+	}
+}
+
 func TestAnotherMachineIsNotAskedForWhatIsMeantForOne(t *testing.T) {
 	var turned atomic.Pointer[ed25519.PrivateKey]
 	c, intent := playing(t, identity(1), &turned, func(*wire.SignAnswer) {})
