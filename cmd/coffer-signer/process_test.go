@@ -30,6 +30,7 @@ type process struct {
 	cmd  *exec.Cmd
 	log  *bytes.Buffer
 	done chan struct{}
+	more []string // further arguments of serve
 }
 
 // newProcess makes a machine whose passphrase costs little to try, so that a test can start it many times.
@@ -81,7 +82,7 @@ func (p *process) start() {
 	p.log = new(bytes.Buffer)
 	p.cmd = &exec.Cmd{
 		Path:        self,
-		Args:        []string{program, "serve", "--passphrase-file", filepath.Join(p.home, "passphrase")},
+		Args:        append([]string{program, "serve", "--passphrase-file", filepath.Join(p.home, "passphrase")}, p.more...),
 		Env:         []string{"HOME=" + p.home, "COFFER_HOME=" + p.home, "COFFER_SIGNER_HOME=" + p.home},
 		Stderr:      p.log,
 		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
