@@ -20,13 +20,14 @@ func (a *app) approveCommand() *cobra.Command {
 machine and no network. The command that wants approvals prints the line to run; compare its subject with what you know before you
 run it. What you approve:
 
-  release   a payment is let go of the one nonce that the subject names, and may be signed at another
+  release   a payment may be signed at another nonce than the one that the subject names
   unfreeze  the machine may sign again
   load      the machine takes over a file, named by its SHA-256, as what was signed before
   policy    the machine takes another policy, named by its hash
 
 FILE is an Ed25519 key in PKCS#8 PEM (openssl genpkey -algorithm ed25519), with no rights for others (0600).`,
-		Example: `  coffer-signer approve --device SHA256:… --action unfreeze --subject 9f86d081884c7d65 --key officer.key`,
+		Example: `  coffer-signer approve --device SHA256:… --action unfreeze --subject 9f86d081 \
+    --key officer.key`,
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			k, err := keyfile.Read(key)

@@ -117,6 +117,9 @@ func (a *app) answer(ctx context.Context, machine *signer.Machine, requests *req
 		return errors.Join(err, d.close(), closeAny(admin))
 	}
 	log.Info("serving", "at", d.names(), "device", st.Device, "keys", st.Keys, "signed", st.Signed, "version", st.Version)
+	if st.Frozen != "" {
+		log.Warn("frozen: nothing is signed", "why", st.Frozen)
+	}
 	options := signer.ServerOptions{Requests: requests, Meter: signer.NewMeter(), Rates: d.rates}
 	server := signer.NewServer(machine, log, options)
 	all, serving := errgroup.WithContext(ctx)

@@ -39,7 +39,6 @@ func TestF34AMachineKilledAtAnyStepOfASignature(t *testing.T) {
 	p.kill()
 	limit := max(1, *kills*2/3)
 	installForTest(t, p.home, "x", fmt.Sprintf(limitedText, limit, limit))
-	p.more = []string{"--freeze-after-conflicts", "1000000"} // every nonce has a rival here
 	p.start()
 	c := p.client()
 	k, err := c.NewKey(t.Context(), signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1, Ref: "hot"})

@@ -42,7 +42,10 @@ func newProcess(t *testing.T) *process {
 // newProcessUnder is a machine with a policy.
 func newProcessUnder(t *testing.T, policy string) *process {
 	t.Helper()
-	p := &process{t: t, home: filepath.Join(t.TempDir(), "s")}
+	p := &process{
+		t: t, home: filepath.Join(t.TempDir(), "s"),
+		more: []string{"--freeze-after-conflicts", "1000000"}, // rivals for what is signed are what most of these tests are about
+	}
 	if err := journal.Create(p.home); err != nil {
 		t.Fatal(err)
 	}
