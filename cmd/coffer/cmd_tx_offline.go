@@ -43,8 +43,10 @@ take is not spent. --sweep moves an asset to a place that the machine's policy l
 --cancel asks for a transfer of nothing at the same nonce, with higher fees, in a file of its own. Sign and import it in the same way;
 whichever of the two gets into a block decides. It is also how to give up a file that will never be signed: its nonce is asked for, and
 nothing else can have it.`,
-		Example: `  coffer tx export --from 0xCold… --chain-id 1 --to 0xCustomer… --amount 250 --request w-9 --out w-9.json
-  coffer tx export --from 0xCold… --chain-id 1 --to 0xHot… --amount 100 --sweep --request refill-7 --out refill-7.json
+		Example: `  coffer tx export --from 0xCold… --chain-id 1 --to 0xCustomer… --amount 250 \
+    --request w-9 --out w-9.json
+  coffer tx export --from 0xCold… --chain-id 1 --to 0xHot… --amount 100 --sweep \
+    --request refill-7 --out refill-7.json
   coffer tx export --request w-9 --out again.json
   coffer tx export --cancel --reason "the customer withdrew it" --request w-9 --out cancel.json`,
 		Args: exactly(),
