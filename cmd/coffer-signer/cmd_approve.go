@@ -28,7 +28,7 @@ run it. What you approve:
 FILE is an Ed25519 key in PKCS#8 PEM (openssl genpkey -algorithm ed25519), with no rights for others (0600).`,
 		Example: `  coffer-signer approve --device SHA256:… --action unfreeze --subject 9f86d081 \
     --key officer.key`,
-		Args:    noArguments,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			k, err := keyfile.Read(key)
 			if err != nil {

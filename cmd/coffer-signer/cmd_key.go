@@ -27,7 +27,7 @@ Each account has a hardened step of its own in the paths: m/44'/60'/A'/0/i for E
 m/44'/coin'/i'/A' for Solana, where A is 0 for hot, 1 for cold and 2 for vault. A policy names accounts by these words.`,
 		Example: `  coffer-signer key --ledger L7Q… --chain evm:1 --account cold \
     --ref treasury --passphrase-file passphrase`,
-		Args:    noArguments,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if r.Account == "" {
 				r.Account = "hot"
