@@ -67,7 +67,6 @@ type machine struct {
 	service ed25519.PrivateKey
 	keys    []signing.Key
 	next    uint64 // nonce of each wallet
-	before  int    // commits before the first measurement
 	stop    func() error
 	closed  bool
 }
