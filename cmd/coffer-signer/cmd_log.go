@@ -45,7 +45,7 @@ func (a *app) logVerify() *cobra.Command {
 		Short: "Find lines that were changed, taken out, put in or reordered",
 		Long: `Reads the log of the machine's home, or the files that are named, oldest first, and names the first line that does not
 fit (exit 4). What is missing at the end can only be told by whoever knows a later line: --head takes the number and
-hash of one, as status and metrics show it.`,
+hash of one that was noted elsewhere: this command prints the last.`,
 		Example: "  coffer-signer log verify\n  coffer-signer log verify requests-0000000000000001.log requests.log",
 		RunE: func(_ *cobra.Command, args []string) error {
 			var known requestlog.Head

@@ -3,7 +3,7 @@
 //
 // A line is one JSON document. It holds the hash of the line before it and its own (SHA-256 over the line without it), so that lines
 // that were changed, taken out, put in or reordered are found (Verify), by whoever knows a later line: the whole end of the log can be
-// made anew by who can write it. So the head of the chain is told to others, by status and metrics.
+// made anew by who can write it. So its head, which `coffer-signer log verify` prints, is worth noting elsewhere.
 //
 // A line is written before its request is answered, and is on the disk within a second. Where lines cannot be written, the machine signs
 // nothing.

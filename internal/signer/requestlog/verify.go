@@ -53,7 +53,7 @@ func ParseHead(s string) (h Head, err error) {
 	number, hash, ok := strings.Cut(s, ":")
 	h.Hash = hash
 	if h.Seq, err = strconv.ParseUint(number, 10, 64); err != nil || !ok || len(hash) != len(noHash) {
-		return h, fault.New(fault.Usage, "bad_head", "as `coffer-signer status` shows it", "%q is not NUMBER:HASH of a line", s)
+		return h, fault.New(fault.Usage, "bad_head", "as `coffer-signer log verify` prints it", "%q is not NUMBER:HASH of a line", s)
 	}
 	return h, nil
 }
