@@ -328,6 +328,9 @@ func TestOnlyAColdWalletsFileIsExported(t *testing.T) {
 		if _, err := c.engine.Export(t.Context(), res, q); fault.Code(err) != "fees_above_max" {
 			t.Errorf("a fee above the most: %v", err)
 		}
+		if _, err := c.engine.Pay(t.Context(), res, 0, q.PayRequest); fault.Code(err) != "another_machine" {
+			c.Errorf("paid from Go: %v", err)
+		}
 	})
 }
 

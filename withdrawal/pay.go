@@ -13,6 +13,7 @@ import (
 	"coffer.internal/internal/storefault"
 	"coffer.internal/nonce"
 	"coffer.internal/signing"
+	"coffer.internal/wallet"
 )
 
 // PayRequest says what to pay with a nonce that the caller reserved.
@@ -46,6 +47,9 @@ func (e *Engine) Pay(ctx context.Context, r nonce.Reservation, row int, q PayReq
 	if err := p.lane.gate.open(ctx); err != nil {
 		return Withdrawal{}, err
 	}
+	if err := e.signedHere(ctx, r.Wallet); err != nil {
+		return Withdrawal{}, p.refused(ctx, err)
+	}
 	if err := p.admit(ctx); err != nil {
 		return Withdrawal{}, p.refused(ctx, err)
 	}
@@ -65,6 +69,16 @@ func (e *Engine) Pay(ctx context.Context, r nonce.Reservation, row int, q PayReq
 	e.Wake()
 	now, err := p.before(context.WithoutCancel(ctx))
 	return e.shown(now), err
+}
+
+// signedHere refuses a wallet whose key another machine holds than the one that answers here: that one would refuse it for good. A
+// machine that does not answer may be the right one.
+func (e *Engine) signedHere(ctx context.Context, w wallet.Wallet) error {
+	if err := e.reachable.ask(ctx); err != nil || e.reachable.holds(w.Device) {
+		return nil
+	}
+	return fault.New(fault.Refused, "another_machine", "from a cold or vault wallet: coffer tx export, for the machine that holds its key",
+		"the key of %s is held by machine %s, and another one answers here", w.Address, w.Device)
 }
 
 // payment is one Pay on its way.
