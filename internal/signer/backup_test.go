@@ -3,6 +3,8 @@ package signer
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -106,6 +108,7 @@ func TestABackupThatIsNotWholeOrForOthersIsRefusedAndNothingIsWritten(t *testing
 		"another format": {resealed(t, id, `{"format":"x"}`), id, "", "bad_backup"},
 		"no vault":       {resealed(t, id, `{"format":"coffer-signer-backup-1"}`), id, "", "bad_backup"},
 		"a part more":    {resealed(t, id, `{"format":"coffer-signer-backup-1","parts":[{"name":"vault.age","size":1,"sha256":"00"}]}`), id, "", "bad_backup"},
+		"another part":   {bentPart(t, id, sealed, vault.FileName), id, "", "bad_backup"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -121,6 +124,54 @@ func TestABackupThatIsNotWholeOrForOthersIsRefusedAndNothingIsWritten(t *testing
 			}
 		})
 	}
+}
+
+// bentPart is a backup with a part that was changed, and without its signature, by somebody who could open it.
+func bentPart(t *testing.T, id *age.X25519Identity, sealed []byte, part string) []byte {
+	t.Helper()
+	plain, err := age.Decrypt(bytes.NewReader(sealed), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for r := tar.NewReader(plain); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch h.Name {
+		case signatureName:
+			continue
+		case part:
+			b[len(b)/2] ^= 1
+		}
+		if err := addFile(w, h.Name, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	again, err := age.Encrypt(&out, id.Recipient())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Write(archive.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // resealed is a backup with nothing but a manifest, as anybody can make who knows the recipient.
