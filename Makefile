@@ -50,7 +50,7 @@ lint: ## gofmt, go vet, staticcheck
 
 .PHONY: test
 test: tools lint ## Everything: lint, unit, conformance, testscript and end-to-end tests, -race where goroutines meet
-	go run ./internal/store/postgres/pgtest/cmd/pgcluster -- go test ./...
+	go run ./internal/store/postgres/pgtest/cmd/pgcluster -- go test -timeout 20m ./...
 	go run ./internal/store/postgres/pgtest/cmd/pgcluster -- go test -race -short $(RACE)
 
 .PHONY: bench

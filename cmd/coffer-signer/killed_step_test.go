@@ -61,7 +61,7 @@ func TestF34AMachineKilledAtAnyStepOfASignature(t *testing.T) {
 	if s.record.signed != limit {
 		t.Errorf("%d payments are signed, and the limit is %d", s.record.signed, limit)
 	}
-	if *kills >= 60 && (s.nothing == 0 || s.lost == 0 || s.answered == 0) {
+	if s.nothing == 0 || s.answered == 0 || s.lost == 0 && *kills >= 300 { // between journal and answer is a moment that one kill in thirty meets
 		t.Error("some step was never hit")
 	}
 }

@@ -38,7 +38,8 @@ payment needs, the signing machine's policy says. Nothing is submitted here, and
 --file adds a token to each line of a file of withdrawals, after those that it has, and prints NDJSON; a line that cannot be right ends
 it. --show says what a token authorizes and whose it is, after its signature was verified. --ledger prints the id of the ledger, which
 every authorization names.`,
-		Example: `  coffer authorize --key officer.key --request w-4711 --chain-id 1 --to 0xCustomer… --amount 1.25 --max-fee 0.01 --for 24h
+		Example: `  coffer authorize --key officer.key --request w-4711 --chain-id 1 --to 0xCustomer… \
+    --amount 1.25 --max-fee 0.01 --for 24h
   coffer authorize --key risk.key --file withdrawals.ndjson | coffer withdraw --file -
   coffer authorize --show coffer-authorization-1.…`,
 		Args: exactly(),

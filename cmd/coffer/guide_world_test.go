@@ -301,7 +301,7 @@ var (
 	scrubActor = regexp.MustCompile(`"(actor|host|instance|id|home|database|url|at|error)": "[^"]*"`)
 	// What is told of one moment stands in the order of the databases' clocks.
 	scrubStory = regexp.MustCompile(`(?s)"story": \[.*?\n  \]`)
-	scrubMoved = regexp.MustCompile(`"(pid|block_number|fee|max_fee_per_gas|max_priority_fee_per_gas|hits|misses|size|age_seconds|generation)": "?[0-9.]+"?`)
+	scrubMoved = regexp.MustCompile(`"(pid|block_number|fee|max_fee_per_gas|max_priority_fee_per_gas|hits|misses|size|age_seconds|oldest_age_ms|generation)": ("?[0-9.]+"?|null)`)
 )
 
 // scrub takes out of a document what differs by nature: times, generated keys, who and where.

@@ -121,7 +121,8 @@ func TestThePageNamesEveryMetricAndNoOther(t *testing.T) {
 		}
 	}
 	var told []string
-	for line := range strings.Lines(string(text)) {
+	ours, _, _ := strings.Cut(string(text), "## The signing machine's own") // what that serves is compared with its own test
+	for line := range strings.Lines(ours) {
 		cells := strings.Split(line, "|")
 		if len(cells) < 4 || !strings.Contains(cells[1], "`coffer_") {
 			continue
