@@ -2,14 +2,14 @@
 
 -- How far the journal of each signing machine was compared with this ledger.
 CREATE TABLE devices (
-    device       text        NOT NULL PRIMARY KEY CHECK (device <> ''),
+    device       text COLLATE "C" NOT NULL PRIMARY KEY CHECK (device <> ''),
     verified_seq bigint      NOT NULL CHECK (verified_seq >= 0), -- each entry up to it has its attempt here
     updated_at   timestamptz NOT NULL
 );
 
 -- The receipt of the signing machine's answer. NULL: there is no answer yet, or it came from a machine that gave none.
 ALTER TABLE attempts
-    ADD COLUMN receipt_device text,
+    ADD COLUMN receipt_device text COLLATE "C",
     ADD COLUMN receipt_seq    bigint CHECK (receipt_seq >= 1),
     ADD COLUMN receipt_sig    bytea;
 
