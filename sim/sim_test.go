@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -78,7 +77,7 @@ func TestEachKindOfFaultAloneHarmsNothing(t *testing.T) {
 }
 
 func TestACrashAtAnyDurableStepHarmsNothing(t *testing.T) {
-	each := 5 // all of them are for make sim
+	each := 5 // all of them, and that none is left out, are for make sim
 	if testing.Short() {
 		each = 41
 	}
@@ -90,14 +89,6 @@ func TestACrashAtAnyDurableStepHarmsNothing(t *testing.T) {
 	good(t, s)
 	if points*each < 500 {
 		t.Errorf("only %d crash points", points*each)
-	}
-	if testing.Short() {
-		return
-	}
-	for _, what := range s.missing() {
-		if strings.HasPrefix(what, "crash at ") {
-			t.Errorf("never: %s", what)
-		}
 	}
 }
 

@@ -11,10 +11,6 @@ import (
 // maxAhead is how far the clock of whoever authorizes may be ahead of the machine's.
 const maxAhead = 5 * time.Minute
 
-// maxValid is how long an authorization may be valid. One that lasts longer is a payment that somebody could have made when everybody has
-// forgotten it.
-const maxValid = 31 * 24 * time.Hour
-
 // authorize wants the authorizations of a rule for a payment that is bound nowhere, and gives what is to be kept with it. A payment that
 // is bound needs none any more: only its fee has to stay within what was authorized. What mends needs none ever.
 func (p *Policy) authorize(a asked) (Bound, *signing.Refusal) {
@@ -111,12 +107,9 @@ func (a asked) read(t signing.SignedAuthorization, who Authorizer) (v vote, flaw
 	case !a.Now.Before(t.Expires), !t.Issued.Before(t.Expires):
 		return v, a.refuse(signing.RefusedForNow, "authorization_expired", "the authorization of %s, issued at %s, expired at %s; it is %s here",
 			who.Name, second(t.Issued), second(t.Expires), second(a.Now)), 3
-	case t.Expires.Sub(t.Issued) > maxValid:
-		return v, a.refuse(signing.RefusedForNow, "authorization_too_long", "the authorization of %s, issued at %s, is valid until %s; at most %d days are taken",
-			who.Name, second(t.Issued), second(t.Expires), maxValid/(24*time.Hour)), 4
 	case t.Issued.After(a.Now.Add(maxAhead)):
 		return v, a.refuse(signing.RefusedForNow, "authorization_from_the_future", "the authorization of %s was issued at %s, more than %s from now; it is %s here",
-			who.Name, second(t.Issued), maxAhead, second(a.Now)), 5
+			who.Name, second(t.Issued), maxAhead, second(a.Now)), 4
 	}
 	return vote{t, maxFee}, nil, 0
 }
