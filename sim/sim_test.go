@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -77,7 +78,7 @@ func TestEachKindOfFaultAloneHarmsNothing(t *testing.T) {
 }
 
 func TestACrashAtAnyDurableStepHarmsNothing(t *testing.T) {
-	each := 5 // all of them, and that none is left out, are for make sim
+	each := 5 // all of them are for make sim
 	if testing.Short() {
 		each = 41
 	}
@@ -89,6 +90,11 @@ func TestACrashAtAnyDurableStepHarmsNothing(t *testing.T) {
 	good(t, s)
 	if points*each < 500 {
 		t.Errorf("only %d crash points", points*each)
+	}
+	for _, what := range s.missing() {
+		if strings.HasPrefix(what, "crash at ") {
+			t.Errorf("never: %s", what)
+		}
 	}
 }
 

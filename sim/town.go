@@ -59,7 +59,7 @@ type town struct {
 
 	hits     map[kind]int
 	crashes  map[string]int // by point
-	passed   map[string]int // the same, whether somebody crashed there or not
+	passed   map[string]int // the first point of each name, whether somebody crashed there or not
 	points   int            // durable steps so far
 	reviews  map[string]bool
 	released map[string]int

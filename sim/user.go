@@ -45,7 +45,9 @@ func (u *user) point(what string) {
 	}
 	name := u.step + ": " + what
 	t.points++
-	t.passed[name]++
+	if _, there := t.passed[name]; !there {
+		t.passed[name] = t.points
+	}
 	if t.plan.crashAt == t.points {
 		t.crashes[name]++
 		u.say("! crashes at %s", name)
