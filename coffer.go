@@ -282,18 +282,22 @@ func chains(c Config, o Options) ([]withdrawal.ChainSetup, error) {
 		if err != nil {
 			return nil, err
 		}
-		setup := withdrawal.ChainSetup{
-			Type: ch.Type, ID: ch.ID, Chain: adapter, MaxUnmined: ch.MaxUnmined, Poll: ch.Poll, BumpAfter: cmp.Or(ch.Fees.BumpAfter, bumpAfter),
-			HeadMaxAge: ch.HeadMaxAge, StuckAfter: ch.StuckAfter, MaxFee: ch.Fees.Max,
-			Native: withdrawal.Asset{Symbol: ch.NativeSymbol, Decimals: ch.NativeDecimals},
-			Assets: map[string]withdrawal.Asset{},
-		}
-		for _, a := range ch.Assets {
-			setup.Assets[a.Symbol] = withdrawal.Asset{Symbol: a.Symbol, Contract: a.Contract, Decimals: a.Decimals}
-		}
-		setups = append(setups, setup)
+		setups = append(setups, setupOf(ch, adapter))
 	}
 	return setups, nil
+}
+
+func setupOf(ch Chain, adapter *evm.Chain) withdrawal.ChainSetup {
+	setup := withdrawal.ChainSetup{
+		Type: ch.Type, ID: ch.ID, Chain: adapter, MaxUnmined: ch.MaxUnmined, Poll: ch.Poll, BumpAfter: cmp.Or(ch.Fees.BumpAfter, bumpAfter),
+		HeadMaxAge: ch.HeadMaxAge, StuckAfter: ch.StuckAfter, MaxFee: ch.Fees.Max,
+		Native: withdrawal.Asset{Symbol: ch.NativeSymbol, Decimals: ch.NativeDecimals},
+		Assets: map[string]withdrawal.Asset{},
+	}
+	for _, a := range ch.Assets {
+		setup.Assets[a.Symbol] = withdrawal.Asset{Symbol: a.Symbol, Contract: a.Contract, Decimals: a.Decimals}
+	}
+	return setup
 }
 
 func (o Options) withDefaults() Options {

@@ -273,11 +273,17 @@ type Terms struct {
 
 // Authorize signs an authorization of a withdrawal, which need not be submitted yet. It writes nothing.
 func (d *Desk) Authorize(ctx context.Context, r Request, t Terms) (token string, err error) {
-	o, err := d.book.check(r)
+	ledger, err := ledgerID(ctx, d.db)
 	if err != nil {
 		return "", err
 	}
-	ledger, err := ledgerID(ctx, d.db)
+	return Authorize(ledger, d.book, r, t)
+}
+
+// Authorize signs an authorization of a withdrawal of a ledger, which only has to be named: whoever authorizes need not reach its database.
+// Of the chains, assets and MaxFee are read, and Chain says what cannot be paid; no node is asked.
+func Authorize(ledger string, chains []ChainSetup, r Request, t Terms) (token string, err error) {
+	o, err := book(chains).check(r)
 	if err != nil {
 		return "", err
 	}

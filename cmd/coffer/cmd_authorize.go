@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -23,23 +24,32 @@ type authorizing struct {
 	key, file, show string
 	maxFee          string
 	last            time.Duration
-	ledger          bool
+	ledger          string // empty: the database says which
+	showLedger      bool
+}
+
+// authorizer is what signs authorizations: the desk of a system, or an office without one.
+type authorizer interface {
+	Authorize(context.Context, withdrawal.Request, withdrawal.Terms) (string, error)
 }
 
 func (a *app) authorizeCommand() *cobra.Command {
 	var f authorizing
 	c := &cobra.Command{
-		Use:   "authorize --key FILE --request ID --chain-id N --to ADDRESS --amount A | --key FILE --file FILE | --show TOKEN | --ledger",
+		Use:   "authorize --key FILE --request ID --chain-id N --to ADDRESS --amount A | --key FILE --file FILE | --show TOKEN | --show-ledger",
 		Short: "Authorize withdrawals with a key, for the signing machine",
 		Long: `Signs with an Ed25519 key (PKCS#8 in PEM, as openssl genpkey -algorithm ed25519 makes it, yours alone) that a withdrawal may be
 paid, and prints the token, which goes along with it: coffer withdraw --authorization, or authorizations in a file. Whose tokens a
 payment needs, the signing machine's policy says. Nothing is submitted here, and the database is only read.
 
+An officer's own machine has no database: there, --ledger names the ledger, whose id --show-ledger prints where the database is.
+Nothing is opened then but the key and coffer.toml, if there is one, for tokens and for chains that are not built in; nodes are neither
+needed nor asked.
+
 --file adds a token to each line of a file of withdrawals, after those that it has, and prints NDJSON; a line that cannot be right ends
-it. --show says what a token authorizes and whose it is, after its signature was verified. --ledger prints the id of the ledger, which
-every authorization names.`,
+it. --show says what a token authorizes and whose it is, after its signature was verified.`,
 		Example: `  coffer authorize --key officer.key --request w-4711 --chain-id 1 --to 0xCustomer… \
-    --amount 1.25 --max-fee 0.01 --for 24h
+    --amount 1.25 --max-fee 0.01 --for 24h --ledger 5f0c…
   coffer authorize --key risk.key --file withdrawals.ndjson | coffer withdraw --file -
   coffer authorize --show coffer-authorization-1.…`,
 		Args: exactly(),
@@ -47,7 +57,7 @@ every authorization names.`,
 			switch {
 			case f.show != "":
 				return a.showAuthorization(f.show)
-			case f.ledger:
+			case f.showLedger:
 				return a.with(cmd.Context(), func(s *coffer.System) error { return a.showLedger(cmd, s) })
 			case f.key == "":
 				return fault.New(fault.Usage, "usage", "coffer authorize --help", "--key is missing")
@@ -60,20 +70,14 @@ every authorization names.`,
 			if err != nil {
 				return err
 			}
-			return a.with(cmd.Context(), func(s *coffer.System) error {
-				if f.file != "" {
-					return a.authorizeFile(cmd, s, f, key)
-				}
-				token, err := s.Withdrawals.Authorize(cmd.Context(), f.request, f.terms(key))
+			if cmd.Flags().Changed("ledger") {
+				office, err := a.office(f.ledger)
 				if err != nil {
 					return err
 				}
-				if a.json {
-					return a.document(map[string]string{"token": token})
-				}
-				a.say("%s", token)
-				return nil
-			})
+				return a.authorize(cmd, office, f, key)
+			}
+			return a.with(cmd.Context(), func(s *coffer.System) error { return a.authorize(cmd, s.Withdrawals, f, key) })
 		},
 	}
 	c.Flags().StringVar(&f.key, "key", "", "file of the key that signs")
@@ -87,9 +91,35 @@ every authorization names.`,
 	c.Flags().DurationVar(&f.last, "for", withdrawal.DefaultAuthorizeFor, "how long it lasts")
 	c.Flags().StringVar(&f.file, "file", "", "a file of withdrawals, CSV or NDJSON; - is standard input")
 	c.Flags().StringVar(&f.show, "show", "", "say what a token authorizes")
-	c.Flags().BoolVar(&f.ledger, "ledger", false, "print the id of the ledger")
-	c.MarkFlagsMutuallyExclusive("file", "request", "show", "ledger")
+	c.Flags().StringVar(&f.ledger, "ledger", "", "id of the ledger that pays, where its database is not at hand")
+	c.Flags().BoolVar(&f.showLedger, "show-ledger", false, "print the id of the ledger")
+	c.MarkFlagsMutuallyExclusive("file", "request", "show", "show-ledger")
+	c.MarkFlagsMutuallyExclusive("ledger", "show", "show-ledger")
 	return c
+}
+
+// office is what authorizes without a database.
+func (a *app) office(ledger string) (*coffer.Office, error) {
+	c, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	return coffer.OpenOffice(c, ledger)
+}
+
+func (a *app) authorize(cmd *cobra.Command, by authorizer, f authorizing, key ed25519.PrivateKey) error {
+	if f.file != "" {
+		return a.authorizeFile(cmd, by, f, key)
+	}
+	token, err := by.Authorize(cmd.Context(), f.request, f.terms(key))
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.document(map[string]string{"token": token})
+	}
+	a.say("%s", token)
+	return nil
 }
 
 func (f authorizing) terms(key ed25519.PrivateKey) withdrawal.Terms {
@@ -107,7 +137,7 @@ type authorizedLine struct {
 	Authorizations []string `json:"authorizations"`
 }
 
-func (a *app) authorizeFile(cmd *cobra.Command, s *coffer.System, f authorizing, key ed25519.PrivateKey) error {
+func (a *app) authorizeFile(cmd *cobra.Command, by authorizer, f authorizing, key ed25519.PrivateKey) error {
 	in, err := rowfile.Open(f.file, untilDone(cmd.Context(), a.stdin))
 	if err != nil {
 		return err
@@ -124,7 +154,7 @@ func (a *app) authorizeFile(cmd *cobra.Command, s *coffer.System, f authorizing,
 			return err
 		}
 		r := withdrawalOf(row, f.request.BaseUnits)
-		token, err := s.Withdrawals.Authorize(cmd.Context(), r, f.terms(key))
+		token, err := by.Authorize(cmd.Context(), r, f.terms(key))
 		if err != nil {
 			return row.At("request", err)
 		}

@@ -64,6 +64,17 @@ func presets(ct wallet.ChainType, id int64) known {
 	return known{ct, id, unknownName(ct, id), "ETH", 18, 64, 2 * time.Second, feePresets{500, 1e9, 30 * time.Second, ""}}
 }
 
+// BuiltInChains are the chains of a type that are known without a table in coffer.toml: name and coin, and neither nodes nor tokens.
+func BuiltInChains(chainType string) []Chain {
+	var chains []Chain
+	for _, k := range wellKnown {
+		if string(k.chainType) == chainType {
+			chains = append(chains, Chain{Type: chainType, ID: k.id, Name: k.name, NativeSymbol: k.symbol, NativeDecimals: k.decimals})
+		}
+	}
+	return chains
+}
+
 func unknownName(ct wallet.ChainType, id int64) string { return fmt.Sprintf("%s %d", ct, id) }
 
 func (f *file) chains() ([]Chain, error) {
