@@ -98,6 +98,10 @@ func TestEachCauseIsExplainedWithWhatIsSeenAndWhatToRun(t *testing.T) {
 		"the chain is braked": {func(f *explained) {
 			f.alarms = []store.Alarm{{ID: 4, Kind: "nodes_silent", Brake: true, Why: "1 of 1 nodes", ToDo: "repair them"}}
 		}, CauseChainBraked, "repair them", ""},
+		"its authorization expired": {func(f *explained) { f.row.AuthorizedUntil = time.Unix(1080, 0) }, CauseAuthorization,
+			"expired at 1970-01-01T00:18:00Z", "coffer withdraw --request w-1 --chain-id 1 --to 0xc --amount 5 --base-units"},
+		"not authorized, says the machine": {func(f *explained) { f.row.Unauthorized, f.wallets = "authorization_missing: 1 of risk", nil }, CauseAuthorization,
+			"1 of risk", "coffer withdraw --request w-1 --chain-id 1 --to 0xc --amount 5 --base-units"},
 		"no wallet":    {func(f *explained) { f.wallets = nil }, CauseNoWallet, "no hot wallet", "coffer create-hot 1 evm"},
 		"all inactive": {func(f *explained) { f.wallets[0].Active = false }, CauseAllInactive, "inactive", "coffer activate 0xa 1"},
 		"braked": {func(f *explained) { f.loads[1] = store.Load{Brake: "somebody else has the key"} }, CauseAllBraked, "0xa: somebody else has the key",

@@ -76,8 +76,8 @@ database is away it waits for it.`,
 
 func (a *app) txShowCommand() *cobra.Command {
 	return &cobra.Command{
-		Long: `Shows a payment, every attempt to make it (the nonce, the digest that was signed, the transaction's hash, and when it was asked
-for, signed, sent, mined and final), and then its whole story in order: each state, attempt, fee, answer of a node and reason to
+		Long: `Shows a payment, every attempt to make it (the nonce, the digest that was signed, the transaction's hash, the signing
+machine's receipt, and when it was asked for, signed, sent, mined and final), and then its whole story in order: each state, attempt, fee, answer of a node and reason to
 wait, and what operators did, with who and when.`,
 		Use:     "show REQUEST_ID",
 		Short:   "Show one payment with every attempt and its story",

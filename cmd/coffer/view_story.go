@@ -32,6 +32,16 @@ type attemptView struct {
 	MaxFeePerGas         *string `json:"max_fee_per_gas"`
 	MaxPriorityFeePerGas *string `json:"max_priority_fee_per_gas"`
 	GasPrice             *string `json:"gas_price"`
+
+	// The signing machine's answer; null where there is none yet, and of answers from before there were receipts.
+	Receipt *receiptView `json:"receipt"`
+}
+
+// receiptView is the receipt of a signing machine's answer in --json.
+type receiptView struct {
+	Device    string `json:"device"`
+	Seq       uint64 `json:"seq"`
+	Signature []byte `json:"signature"`
 }
 
 func viewAttempt(at store.Attempt) attemptView {
@@ -43,6 +53,9 @@ func viewAttempt(at store.Attempt) attemptView {
 	}
 	if at.BlockHash != "" {
 		v.BlockNumber, v.Success = &at.BlockNumber, &at.Success
+	}
+	if r := at.Receipt; r.Seq != 0 {
+		v.Receipt = &receiptView{r.Device, r.Seq, r.Signature}
 	}
 	if i, err := signing.Parse(at.Intent); err == nil && i.EVM != nil {
 		v.GasLimit, v.MaxFeePerGas, v.MaxPriorityFeePerGas, v.GasPrice = &i.EVM.GasLimit, null(i.EVM.MaxFeePerGas), null(i.EVM.MaxPriorityFeePerGas), null(i.EVM.GasPrice)
@@ -81,6 +94,9 @@ func (a *app) showStory(s withdrawal.Story) error {
 		}
 		if at.BlockHash != "" {
 			pairs = append(pairs, [2]string{"block", number(at.BlockNumber) + " " + at.BlockHash}, [2]string{"fee", at.Fee})
+		}
+		if r := at.Receipt; r.Seq != 0 {
+			pairs = append(pairs, [2]string{"receipt", number(r.Seq) + " of " + r.Device})
 		}
 		if at.Note != "" {
 			pairs = append(pairs, [2]string{"note", at.Note})
