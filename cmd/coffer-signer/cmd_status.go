@@ -2,24 +2,30 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"coffer.internal/internal/signer/certs"
 	"coffer.internal/internal/signer/client"
-	"coffer.internal/signing"
+	"coffer.internal/internal/signer/wire"
 )
 
 func (a *app) statusCommand() *cobra.Command {
 	var at machineFlags
+	var keys bool
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Show whether the signing machine answers, and whether it is locked",
-		Long: `Asks the process that serves. The device is what stands in coffer's wallets; signed and refused count
-intents, released the nonces that were closed by a release.`,
+		Short: "Show how the signing machine stands: locked, frozen, policy, limits, log",
+		Long: `Asks the process that serves; over a network the role reader is enough. The device is what stands in coffer's wallets, the policy
+the hash of the one in force. signed and refused count intents, released the nonces that were closed by a release. Of each ledger it
+tells the number of the last receipt and how many answers are journaled; of the log of requests its last line, as
+` + "`coffer-signer log verify --head`" + ` takes it; of a second copy whether it follows.
+
+Limits are shown with what of them is used in the running hour and day, in base units; of each scope the ten that are used most. A mark
+is the lowest nonce at which anything new is signed. --keys shows every key and every limit, as --json always does.`,
 		Example: `  coffer-signer status
+  coffer-signer status --keys
   coffer-signer status --json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -27,38 +33,23 @@ intents, released the nonces that were closed by a release.`,
 			if err != nil {
 				return err
 			}
-			st, err := machine.Status(cmd.Context())
+			r, err := machine.Report(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return a.showStatus(addr, st)
+			if a.json {
+				return a.document(struct {
+					Signer string `json:"signer"`
+					wire.Report
+				}{addr, r})
+			}
+			a.showReport(addr, r, keys)
+			return nil
 		},
 	}
 	at.flags(c)
+	c.Flags().BoolVar(&keys, "keys", false, "show every key with its marks, and every limit")
 	return c
-}
-
-func (a *app) showStatus(at string, st signing.Status) error {
-	if a.json {
-		return a.document(struct {
-			Signer string `json:"signer"`
-			signing.Status
-		}{at, st})
-	}
-	state := "serving"
-	switch {
-	case st.Locked:
-		state = "locked"
-	case st.Frozen != "":
-		state = "frozen: " + st.Frozen
-	}
-	for _, f := range [][2]string{
-		{"state", state}, {"device", st.Device}, {"keys", fmt.Sprint(st.Keys)}, {"signed", fmt.Sprint(st.Signed)},
-		{"refused", fmt.Sprint(st.Refused)}, {"released", fmt.Sprint(st.Released)}, {"signer", at}, {"version", st.Version},
-	} {
-		a.say("%-8s  %s", f[0], f[1])
-	}
-	return nil
 }
 
 // machineFlags say which machine is meant.

@@ -195,8 +195,23 @@ func (m *Machine) Status(context.Context) (signing.Status, error) {
 		return signing.Status{}, err
 	}
 	return signing.Status{
-		Device: m.device, Identity: m.public, Locked: m.locked.Load(), Frozen: frozen, Keys: c.Keys, Signed: c.Signed, Refused: c.Refused, Released: c.Released, Version: m.version,
+		Device: m.device, Identity: m.public, Locked: m.locked.Load(), Frozen: frozen, Policy: m.journal.PolicyHash(),
+		Keys: c.Keys, Signed: c.Signed, Refused: c.Refused, Released: c.Released, Version: m.version,
 	}, nil
+}
+
+// Report is the long form of Status, for whoever watches the machine. It answers always, and costs a look at every key and counter: what
+// coffer asks before each pass is Status.
+func (m *Machine) Report(context.Context) (wire.Report, error) {
+	r, err := m.journal.Report()
+	if err != nil {
+		return wire.Report{}, err
+	}
+	r.Device, r.Identity, r.Locked, r.Version = m.device, m.public, m.locked.Load(), m.version
+	if f := m.halted.Load(); f != nil { // it is not written down: the journal does not know
+		r.Freeze, r.Frozen = f.Report(), f.String()
+	}
+	return r, nil
 }
 
 // Lock stops all signing and zeroes the keys. Only a new start with the passphrase undoes it. When it returns, nothing more

@@ -49,7 +49,7 @@ func (o observer) observed(next http.Handler) http.Handler {
 
 // answeredAnyway are the paths that are answered also when the log cannot be written: whoever looks at a machine in trouble, or stops it,
 // must not be kept from that.
-var answeredAnyway = map[string]bool{wire.PathStatus: true, wire.PathLock: true, wire.PathFreeze: true}
+var answeredAnyway = map[string]bool{wire.PathStatus: true, wire.PathReport: true, wire.PathLock: true, wire.PathFreeze: true}
 
 // keep writes a line. Of lines that somebody can have written as often as they like, only some are.
 func (o observer) keep(l requestlog.Line) error {

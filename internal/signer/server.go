@@ -78,6 +78,7 @@ var endpoints = map[string]endpoint{
 	wire.PathPayment: {method: http.MethodPost, roles: []certs.Role{certs.Client, certs.Reader}, handle: (*Server).findPayment},
 	wire.PathJournal: {method: http.MethodPost, roles: []certs.Role{certs.Client, certs.Reader}, handle: (*Server).journal},
 	wire.PathStatus:  {method: http.MethodGet, roles: []certs.Role{certs.Client, certs.Reader, certs.Officer}, handle: (*Server).status},
+	wire.PathReport:  {method: http.MethodGet, roles: []certs.Role{certs.Client, certs.Reader, certs.Officer}, handle: (*Server).report},
 	wire.PathLock:    {method: http.MethodPost, roles: []certs.Role{certs.Officer}, local: true, always: true, handle: (*Server).lock},
 	wire.PathFreeze:  {method: http.MethodPost, roles: []certs.Role{certs.Officer}, always: true, handle: (*Server).freeze},
 }
@@ -285,6 +286,19 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, st)
+}
+
+func (s *Server) report(w http.ResponseWriter, r *http.Request) {
+	rep, err := s.machine.Report(r.Context())
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	if s.lines != nil {
+		head, _ := s.lines.Head()
+		rep.Log = &wire.LogReport{Seq: head.Seq, Hash: head.Hash, Failing: s.lines.Failing()}
+	}
+	s.answer(w, rep)
 }
 
 func (s *Server) lock(w http.ResponseWriter, _ *http.Request) {

@@ -176,9 +176,10 @@ func (r *remote) logged(code string) {
 func TestEachRoleMayWhatItIsForAndNoMore(t *testing.T) {
 	r := newRemote(t)
 	for role, may := range map[certs.Role]map[string]bool{
-		certs.Client:  {wire.PathSign: true, wire.PathKeys: true, wire.PathFind: true, wire.PathPayment: true, wire.PathJournal: true, wire.PathStatus: true},
-		certs.Reader:  {wire.PathFind: true, wire.PathPayment: true, wire.PathJournal: true, wire.PathStatus: true},
-		certs.Officer: {wire.PathStatus: true},
+		certs.Client: {wire.PathSign: true, wire.PathKeys: true, wire.PathFind: true, wire.PathPayment: true, wire.PathJournal: true, wire.PathStatus: true,
+			wire.PathReport: true},
+		certs.Reader:  {wire.PathFind: true, wire.PathPayment: true, wire.PathJournal: true, wire.PathStatus: true, wire.PathReport: true},
+		certs.Officer: {wire.PathStatus: true, wire.PathReport: true},
 	} {
 		web := r.with(r.issue(string(role), role))
 		for path, e := range endpoints {

@@ -23,6 +23,8 @@ import (
 const (
 	// askTimeout bounds every call but Sign: a machine that is stopped must not hold up its callers.
 	askTimeout = 2 * time.Second
+	// reportTimeout bounds Report: a machine with many keys has much to tell.
+	reportTimeout = 10 * time.Second
 	// signTimeout bounds one request of up to chunk intents.
 	signTimeout = 30 * time.Second
 	// chunk is how many intents go into one request.
@@ -108,6 +110,11 @@ func (c *Client) Released(ctx context.Context, ledger, payment string) (s signin
 // Status asks the machine about itself.
 func (c *Client) Status(ctx context.Context) (st signing.Status, err error) {
 	return st, c.ask(ctx, askTimeout, http.MethodGet, wire.PathStatus, nil, &st)
+}
+
+// Report asks the machine for the long form of its status.
+func (c *Client) Report(ctx context.Context) (r wire.Report, err error) {
+	return r, c.ask(ctx, reportTimeout, http.MethodGet, wire.PathReport, nil, &r)
 }
 
 // Lock stops all signing. already is true if the machine was locked before.

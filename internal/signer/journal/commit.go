@@ -31,7 +31,7 @@ func (j *Journal) commit(changes []change) []groupcommit.Outcome[struct{}] {
 	if err != nil {
 		err = notWritten(err)
 	} else if c := j.copy.Load(); c != nil {
-		err = c.follow() // what is answered now, old answers too, is in the second copy by then
+		err = c.catchUp() // what is answered now, old answers too, is in the second copy by then
 	}
 	if err != nil {
 		for i := range outcomes {

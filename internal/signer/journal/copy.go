@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/wire"
 	"coffer.internal/signing"
 )
 
@@ -30,6 +32,8 @@ type Copy struct {
 	gave  map[string]uint64 // by ledger: the number of the last answer
 	keys  map[string]bool   // by chain type and address: it has the key
 	ahead bool              // it has answers that the journal has not: the journal went back
+
+	state atomic.Pointer[wire.CopyReport] // as the last commit left it
 }
 
 // CopyRecord is a line: the header first, then keys and answers, each key before its first answer.
@@ -60,6 +64,7 @@ func (j *Journal) Follow(path string) (ahead bool, err error) {
 			return false, errors.Join(err, f.Close())
 		}
 	}
+	c.note(nil)
 	j.copy.Store(c)
 	return c.ahead, nil
 }
@@ -159,6 +164,25 @@ func encodeLine(v any) ([]byte, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(v)
 	return out.Bytes(), err
+}
+
+// note keeps what became of the last try to follow, for whoever watches.
+func (c *Copy) note(err error) {
+	s := &wire.CopyReport{Path: c.path, Bytes: c.size, State: wire.CopyFollows}
+	switch {
+	case err != nil:
+		s.State, s.Error = wire.CopyFails, err.Error()
+	case c.ahead:
+		s.State = wire.CopyAhead
+	}
+	c.state.Store(s)
+}
+
+// catchUp is follow for a commit.
+func (c *Copy) catchUp() error {
+	err := c.follow()
+	c.note(err)
+	return err
 }
 
 // follow writes what the journal has and the copy has not, and syncs it. It is called with the journal's commits, one at a time.

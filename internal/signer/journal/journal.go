@@ -5,6 +5,7 @@
 //	entry     digest → the intent in its canonical encoding, and the signed bytes with their hash, or the refusal; when, and the number
 //	          of its receipt
 //	receipt   (ledger, number) → digest
+//	given     ledger → how many receipts it has: the numbers of a journal that was loaded have holes
 //	slot      (chain type, chain id, address, nonce, on Solana also attempt), on Bitcoin each outpoint and on Solana the message
 //	          → the digests that are signed for it, in order; the first owns it
 //	payment   (ledger, payment id) → its place: all its slots
@@ -53,6 +54,7 @@ const maxCalls = 64
 var (
 	entries  = []byte("entries")
 	receipts = []byte("receipts")
+	given    = []byte("given")
 	slots    = []byte("slots")
 	payments = []byte("payments")
 	releases = []byte("releases")
@@ -67,7 +69,7 @@ var (
 )
 
 // buckets are all of them.
-var buckets = [][]byte{entries, receipts, slots, payments, releases, keys, refs, counters, sums, marks, closed, acts, meta}
+var buckets = [][]byte{entries, receipts, given, slots, payments, releases, keys, refs, counters, sums, marks, closed, acts, meta}
 
 // What stands in meta.
 var (
@@ -87,6 +89,7 @@ type Journal struct {
 	db    *bolt.DB
 	group *groupcommit.Group[change, struct{}]
 	rules rules
+	limit *policy.Policy // what rules is, if that is a policy: for whoever looks at the limits
 	clock *clock
 	doubt bool                 // the last commit failed; the group's alone
 	copy  atomic.Pointer[Copy] // that answers wait for; nil: none
@@ -193,7 +196,7 @@ func open(dir string, o Options, owner func(m *bolt.Bucket, path string) error) 
 	}
 	j := &Journal{db: db, clock: newClock(o.Now, last)}
 	if o.Policy != nil {
-		j.rules = o.Policy
+		j.rules, j.limit = o.Policy, o.Policy
 	}
 	j.group = groupcommit.New(maxCalls, j.commit)
 	return j, nil
@@ -212,11 +215,16 @@ func begin(tx *bolt.Tx, path string, owner func(m *bolt.Bucket, path string) err
 	if err := owner(m, path); err != nil {
 		return err
 	}
+	uncounted := tx.Bucket(given) == nil
 	if err := lay(tx); err != nil { // those of earlier versions have not all buckets
 		return err
 	}
 	if got == "1" {
 		if err := numberAll(tx); err != nil {
+			return err
+		}
+	} else if uncounted {
+		if err := countAnswers(tx); err != nil {
 			return err
 		}
 	}

@@ -193,7 +193,7 @@ func (l *Loading) put(d signing.Digest, a Loaded) error {
 		return e.put(l.tx, d)
 	}
 	e.Seq = a.Seq
-	return errors.Join(e.put(l.tx, d), l.tx.Bucket(receipts).Put(receiptKey(a.Intent.Ledger, a.Seq), d[:]))
+	return errors.Join(e.put(l.tx, d), putReceipt(l.tx, a.Intent.Ledger, a.Seq, d))
 }
 
 // bind takes slots and payment id for a signed intent, as far as nothing else has them.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
@@ -98,7 +99,29 @@ func entriesAfter(tx *bolt.Tx, ledger string, after uint64, limit int) ([]signin
 // number gives a digest the next number of its ledger.
 func number(tx *bolt.Tx, ledger string, d signing.Digest) (seq uint64, err error) {
 	seq = highest(tx, ledger) + 1
-	return seq, tx.Bucket(receipts).Put(receiptKey(ledger, seq), d[:])
+	return seq, putReceipt(tx, ledger, seq, d)
+}
+
+// putReceipt writes a receipt whose number is free, and counts it.
+func putReceipt(tx *bolt.Tx, ledger string, seq uint64, d signing.Digest) error {
+	return errors.Join(tx.Bucket(receipts).Put(receiptKey(ledger, seq), d[:]), bump(tx.Bucket(given), key(ledger), 1))
+}
+
+// countAnswers counts the receipts of a journal of before they were counted.
+func countAnswers(tx *bolt.Tx) error {
+	n := map[string]uint64{}
+	c := tx.Bucket(receipts).Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		if len(k) > 8 {
+			n[string(k[:len(k)-8])]++
+		}
+	}
+	for k, many := range n {
+		if err := bump(tx.Bucket(given), []byte(k), many); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // numberAll gives the answers of before there were receipts their numbers, in the order of their digests, so that every answer has one.

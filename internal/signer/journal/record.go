@@ -144,6 +144,7 @@ type recording struct {
 	latest time.Time // by which authorizations are judged
 	limits *limits
 	next   map[string]uint64 // the next number of each ledger
+	gave   map[string]uint64 // how many answers each ledger was given
 	wrote  bool              // anything at all
 
 	signed, refused uint64
@@ -152,7 +153,7 @@ type recording struct {
 func (j *Journal) newRecording(tx *bolt.Tx) *recording {
 	at, latest := j.clock.read()
 	at = at.Truncate(time.Second)
-	return &recording{tx: tx, rules: j.rules, at: at, latest: latest, limits: newLimits(tx, at), next: map[string]uint64{}}
+	return &recording{tx: tx, rules: j.rules, at: at, latest: latest, limits: newLimits(tx, at), next: map[string]uint64{}, gave: map[string]uint64{}}
 }
 
 // all brings proposals to their answers, up to the first whose signature is missing.
@@ -262,6 +263,7 @@ func (r *recording) enter(p *Proposal, e entry) (a signing.Answer, err error) {
 		seq = highest(r.tx, p.Intent.Ledger) + 1
 	}
 	r.next[p.Intent.Ledger] = seq + 1
+	r.gave[p.Intent.Ledger]++
 	e.Seq, e.At, e.Intent = seq, r.at, p.Intent.Canonical()
 	return e.answer(p.Digest), errors.Join(e.put(r.tx, p.Digest), r.tx.Bucket(receipts).Put(receiptKey(p.Intent.Ledger, seq), p.Digest[:]))
 }
@@ -270,6 +272,11 @@ func (r *recording) enter(p *Proposal, e entry) (a signing.Answer, err error) {
 func (r *recording) end() error {
 	if !r.wrote {
 		return nil
+	}
+	for ledger, n := range r.gave {
+		if err := bump(r.tx.Bucket(given), key(ledger), n); err != nil {
+			return err
+		}
 	}
 	m := r.tx.Bucket(meta)
 	return errors.Join(r.limits.write(), bump(m, metaSigned, r.signed), bump(m, metaRefused, r.refused), keepTime(r.tx, r.at))

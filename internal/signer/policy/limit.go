@@ -11,7 +11,7 @@ func (a asked) withinLimits(add Sum) (to []string, r *signing.Refusal) {
 	for _, scope := range []struct {
 		name, address string
 		limits        limits
-	}{{"each_key", a.Intent.From, a.rule.eachKey}, {"all_keys", "", a.rule.allKeys}} {
+	}{{eachKey, a.Intent.From, a.rule.eachKey}, {allKeys, "", a.rule.allKeys}} {
 		if !scope.limits.any() {
 			continue
 		}

@@ -6,6 +6,7 @@
 //	POST /v1/payments/find  PaymentRequest → signing.PaymentState
 //	POST /v1/journal        JournalRequest → JournalAnswer
 //	GET  /v1/status         signing.Status
+//	GET  /v1/report         Report
 //	POST /v1/lock           LockAnswer
 //
 // On the machine's own administrative socket, and on no other:
@@ -36,6 +37,7 @@ const (
 	PathPayment = "/v1/payments/find"
 	PathJournal = "/v1/journal"
 	PathStatus  = "/v1/status"
+	PathReport  = "/v1/report"
 	PathLock    = "/v1/lock"
 	PathRelease = "/v1/release"
 
