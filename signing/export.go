@@ -59,6 +59,9 @@ type ExportAttempt struct {
 	Seq     uint64          `json:"seq,omitempty"`      // of the receipt from Device; 0: none is known
 	At      time.Time       `json:"signed_at,omitzero"` // when the answer came, if that is known
 	Note    string          `json:"note,omitempty"`     // for people
+	// Authorizations are the tokens that its payment came with. They are verified: a payment is bound to what they allow, also while it
+	// is loaded. Without them it is bound to the highest fee that is signed for it.
+	Authorizations []string `json:"authorizations,omitempty"`
 }
 
 // ExportEnd says that an export is whole.

@@ -144,8 +144,18 @@ func (x *exporter) attempts(ctx context.Context, r store.Reader, w store.Wallet)
 			}
 			from = last
 		}
+		var payments []string
 		for _, a := range whole {
-			if err := x.attempt(a); err != nil {
+			if a.Payment != "" {
+				payments = append(payments, a.Payment)
+			}
+		}
+		tokens, err := r.Authorizations(ctx, slices.Compact(payments))
+		if err != nil {
+			return err
+		}
+		for _, a := range whole {
+			if err := x.attempt(a, tokens[a.Payment]); err != nil {
 				return err
 			}
 		}
@@ -155,8 +165,8 @@ func (x *exporter) attempts(ctx context.Context, r store.Reader, w store.Wallet)
 	}
 }
 
-func (x *exporter) attempt(a store.Attempt) error {
-	e := signing.ExportAttempt{Intent: a.Intent, Raw: a.Raw, At: a.SignedAt}
+func (x *exporter) attempt(a store.Attempt, authorizations []string) error {
+	e := signing.ExportAttempt{Intent: a.Intent, Raw: a.Raw, At: a.SignedAt, Authorizations: authorizations}
 	if a.Receipt.Device == x.done.Device {
 		e.Seq = a.Receipt.Seq
 	}

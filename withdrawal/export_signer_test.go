@@ -3,7 +3,9 @@ package withdrawal_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"testing"
+	"time"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/signing"
@@ -66,6 +68,32 @@ func TestAnExportTellsAllThatWasAskedFor(t *testing.T) {
 		}))
 		if bytesOf != len(signed) || refused != 1 || unanswered != 2 {
 			t.Errorf("%d signed, %d refused, %d without an answer", bytesOf, refused, unanswered)
+		}
+	})
+}
+
+// A machine that is loaded binds payments to their authorizations again, also those that have expired.
+func TestAnExportCarriesTheAuthorizationsOfEachPayment(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		r := w.authorized(w.request("a"), time.Hour)
+		_, _, err := w.desk.Submit(w.Context(), r)
+		w.must(err)
+		w.submit("b")
+		w.pass("bind", "sign")
+		var file bytes.Buffer
+		_, err = withdrawal.Export(t.Context(), w.db, "", &file)
+		w.must(err)
+		got := map[string][]string{}
+		w.must(signing.ReadExport(&file, func(_ int, l signing.ExportLine) error {
+			if l.Attempt != nil {
+				i, err := signing.Parse(l.Attempt.Intent)
+				w.must(err)
+				got[i.Payment] = l.Attempt.Authorizations
+			}
+			return nil
+		}))
+		if len(got) != 2 || !slices.Equal(got["a"], r.Authorizations) || len(got["b"]) != 0 {
+			t.Errorf("%v, want %v for a", got, r.Authorizations)
 		}
 	})
 }

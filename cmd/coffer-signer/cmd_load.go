@@ -20,7 +20,9 @@ func (a *app) loadCommand() *cobra.Command {
 		Long: `FILE is what ` + "`coffer signer export FILE`" + ` wrote: the keys of this machine, or of one with the same words, and all that was asked of
 it. Nothing in it is believed: each key is derived again, and all signed bytes must be exactly what their intent says, signed by that
 key. What the journal knows stays; if the two cannot both be true, nothing is loaded. What was asked for and has no known answer is
-signed exactly as it was asked for, or at the same nonce, or not at all.
+signed exactly as it was asked for, or at the same nonce, or not at all. What was signed in the last day counts in the limits of the
+policy, which is to be installed before; payments stay within the fees that they were authorized for. "counted" says what the
+counters hold then: see that it can be true, because the times are those of the file.
 
 If the policy names officers, it takes two: the command says first what it would change and what each of them runs, and does it with
 their approvals. The machine is frozen by it; coffer-signer unfreeze is the next step.
@@ -62,6 +64,10 @@ func (a *app) showLoad(file string, l wire.LoadAnswer) error {
 		{"receipts", fmt.Sprintf("up to %d", r.Receipts)}, {"sha256", l.SHA256},
 	} {
 		a.say("%-8s  %s", f[0], f[1])
+	}
+	for _, c := range r.Counted {
+		a.say("counted   %s: %s in the hour, %s in the day (fees %s and %s; %d and %d payments)",
+			c.Counter, c.HourAmount, c.DayAmount, c.HourFee, c.DayFee, c.HourCount, c.DayCount)
 	}
 	switch {
 	case l.Done:

@@ -133,7 +133,7 @@ func (m *Machine) fillFromCopy(l *journal.Loading, r io.Reader) error {
 				return err
 			}
 		}
-		return m.fillLine(l, signing.ExportLine{Wallet: rec.Wallet, Attempt: rec.Attempt})
+		return m.fillRecord(l, rec)
 	})
 	return err
 }
@@ -145,6 +145,19 @@ func unloadable(err error) error {
 		code, hint = "bad_export", "nothing was loaded; make it again: coffer signer export FILE"
 	}
 	return fault.Wrap(err, kind, code, hint, "the export cannot be loaded")
+}
+
+// fillRecord loads a line of a second copy. It has what the machine kept with a payment, and no authorizations.
+func (m *Machine) fillRecord(l *journal.Loading, rec journal.CopyRecord) error {
+	if rec.Attempt == nil {
+		return m.fillLine(l, signing.ExportLine{Wallet: rec.Wallet})
+	}
+	a, err := loaded(*rec.Attempt)
+	if err != nil {
+		return err
+	}
+	a.Bound = rec.Bound
+	return l.Attempt(a)
 }
 
 func (m *Machine) fillLine(l *journal.Loading, line signing.ExportLine) error {
@@ -198,6 +211,13 @@ func loaded(a signing.ExportAttempt) (journal.Loaded, error) {
 		return out, fmt.Errorf("intent %s is none that this machine signs: %s", i.Digest(), malformed.Reason)
 	}
 	out.Inputs = inputs
+	for n, token := range a.Authorizations {
+		t, err := signing.ParseAuthorization(token)
+		if err != nil {
+			return out, fmt.Errorf("authorization %d of payment %q: %w", n+1, i.Payment, err)
+		}
+		out.Authorizations = append(out.Authorizations, t)
+	}
 	if a.Raw == nil {
 		return out, nil
 	}

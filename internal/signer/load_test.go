@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -125,7 +126,7 @@ func TestAMachineOfTheSameWordsTakesOverWhatTheLedgerHolds(t *testing.T) {
 		t.Errorf("a dry run changed something: %+v, %v", st, err)
 	}
 	done, err := fresh.keeping().Load(t.Context(), wire.LoadRequest{Path: file})
-	if err != nil || !done.Done || done.Load != dry.Load {
+	if err != nil || !done.Done || !reflect.DeepEqual(done.Load, dry.Load) {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	if _, err := fresh.Sign(t.Context(), signing.BatchOf(ps[0])); fault.Code(err) != "frozen" {

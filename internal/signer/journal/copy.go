@@ -17,6 +17,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/policy"
 	"coffer.internal/internal/signer/wire"
 	"coffer.internal/signing"
 )
@@ -43,6 +44,7 @@ type CopyRecord struct {
 	Header  *signing.ExportHeader  `json:"header,omitempty"`
 	Wallet  *signing.ExportWallet  `json:"wallet,omitempty"`
 	Attempt *signing.ExportAttempt `json:"attempt,omitempty"`
+	Bound   *policy.Bound          `json:"bound,omitempty"` // what the attempt's payment is bound with
 }
 
 // CopyFormat names the format, in the header.
@@ -287,7 +289,15 @@ func (c *Copy) addEntry(tx *bolt.Tx, next *Copy, ledger string, e signing.Entry,
 		}
 	}
 	next.gave[ledger] = e.Seq
-	return add(CopyRecord{Ledger: ledger, Attempt: &signing.ExportAttempt{Intent: e.Intent, Raw: e.Raw, Refusal: e.Refusal, Seq: e.Seq, At: e.At}})
+	r := CopyRecord{Ledger: ledger, Attempt: &signing.ExportAttempt{Intent: e.Intent, Raw: e.Raw, Refusal: e.Refusal, Seq: e.Seq, At: e.At}}
+	if e.Raw != nil && i.Payment != "" {
+		at, _, err := paidAt(tx, ledger, i.Payment)
+		if err != nil {
+			return err
+		}
+		r.Bound = at.Bound
+	}
+	return add(r)
 }
 
 // ledgersOf are the ledgers that have answers.

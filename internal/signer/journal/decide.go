@@ -23,7 +23,8 @@ type Facts struct {
 	Former    *Former          // on Solana, if the payment is bound to the attempt before this one: that
 	Now       time.Time        // the journal's time
 
-	bound *policy.Bound // what the payment is bound with at PaidAt
+	bound   *policy.Bound // what the payment is bound with at PaidAt
+	counted *policy.Cost  // what limits count already for a payment that is bound nowhere: it was loaded without its answer; nil: nothing
 }
 
 // Verdict is what becomes of an intent.

@@ -98,6 +98,7 @@ type Journal struct {
 // rules decide what may be signed beyond what the journal rules out.
 type rules interface {
 	Judge(policy.Question) policy.Verdict
+	Recall(policy.Question) policy.Verdict
 }
 
 // Options are what a journal is opened with.

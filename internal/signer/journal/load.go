@@ -12,6 +12,7 @@ import (
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/derive"
+	"coffer.internal/internal/signer/policy"
 	"coffer.internal/internal/signer/wire"
 	"coffer.internal/signing"
 )
@@ -26,6 +27,9 @@ type Loaded struct {
 	Refusal *signing.Refusal // instead of Raw; with neither, it was asked for, and what was said is not known
 	Seq     uint64           // the number of its receipt; 0: not known
 	At      time.Time        // zero: not known
+
+	Authorizations []signing.SignedAuthorization // those that its payment came with, their signatures verified
+	Bound          *policy.Bound                 // what the machine itself kept with the payment, from its second copy; nil: not known
 }
 
 // Loading takes over what a ledger holds of its machine, in one transaction.
@@ -36,12 +40,13 @@ type Loading struct {
 	own    bool             // the file is about this very machine, so the numbers of its receipts are this one's
 	late   []signing.Digest // entries without a number so far
 	asked  []Loaded         // without what was said to them; their bytes are not there
+	recalling
 }
 
 // Load takes over what fill reads, whole or not at all. The act is journaled with it.
 func (j *Journal) Load(ctx context.Context, act Act, fill func(*Loading) error) (r wire.LoadReport, err error) {
 	err = j.write(ctx, func(tx *bolt.Tx) (bool, error) {
-		if r, err = load(tx, act.At, fill); err != nil {
+		if r, err = j.load(tx, act.At, fill); err != nil {
 			return true, err
 		}
 		if act.More, err = json.Marshal(r); err != nil {
@@ -58,12 +63,12 @@ func (j *Journal) TryLoad(fill func(*Loading) error) (wire.LoadReport, error) {
 	if err != nil {
 		return wire.LoadReport{}, notWritten(err)
 	}
-	r, err := load(tx, time.Time{}, fill)
+	r, err := j.load(tx, time.Time{}, fill)
 	return r, errors.Join(err, tx.Rollback())
 }
 
-func load(tx *bolt.Tx, at time.Time, fill func(*Loading) error) (wire.LoadReport, error) {
-	l := &Loading{tx: tx, at: at}
+func (j *Journal) load(tx *bolt.Tx, at time.Time, fill func(*Loading) error) (wire.LoadReport, error) {
+	l := &Loading{tx: tx, at: at, recalling: j.newRecalling(tx)}
 	if err := fill(l); err != nil {
 		return wire.LoadReport{}, err
 	}
@@ -76,6 +81,10 @@ func (l *Loading) Begin(h signing.ExportHeader) error {
 		return conflict("its ledger id %q is none", h.Ledger)
 	}
 	l.report.Ledger, l.report.Device, l.report.MadeAt = h.Ledger, h.Device, h.MadeAt
+	l.madeAt = h.MadeAt
+	if h.Format == CopyFormat { // it was begun then, and its times are a machine's own
+		l.madeAt = time.Time{}
+	}
 	l.own = h.Device == string(l.tx.Bucket(meta).Get(metaDevice))
 	return nil
 }
@@ -158,7 +167,11 @@ func (l *Loading) Attempt(a Loaded) error {
 		return errors.Join(l.put(d, a), bump(l.tx.Bucket(meta), metaRefused, 1))
 	}
 	l.report.Signed.Count(true)
-	return errors.Join(l.bind(d, a), l.put(d, a), bump(l.tx.Bucket(meta), metaSigned, 1))
+	b, err := l.recall(a, k)
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.bind(d, a, b), l.put(d, a), bump(l.tx.Bucket(meta), metaSigned, 1))
 }
 
 // known holds an attempt against what is journaled for its digest.
@@ -197,7 +210,7 @@ func (l *Loading) put(d signing.Digest, a Loaded) error {
 }
 
 // bind takes slots and payment id for a signed intent, as far as nothing else has them.
-func (l *Loading) bind(d signing.Digest, a Loaded) error {
+func (l *Loading) bind(d signing.Digest, a Loaded, b *policy.Bound) error {
 	place := PlaceOf(a.Intent, a.Inputs)
 	for _, s := range place.slots() {
 		t, err := taken(l.tx, a.Intent.ChainType, s)
@@ -215,7 +228,7 @@ func (l *Loading) bind(d signing.Digest, a Loaded) error {
 	if a.Intent.Payment == "" {
 		return nil
 	}
-	return l.bindPayment(a, place)
+	return l.bindPayment(a, place, b)
 }
 
 // sameSlot says whether an intent may stand at a slot beside what does.
@@ -225,18 +238,19 @@ func sameSlot(i signing.Intent, t Taken) bool {
 
 // bindPayment binds a payment to where it was signed last. One that is signed at two nonces was released from the first: that release is
 // what the journal forgot.
-func (l *Loading) bindPayment(a Loaded, place Place) error {
+func (l *Loading) bindPayment(a Loaded, place Place, b *policy.Bound) error {
 	name := key(a.Intent.Ledger, a.Intent.Payment)
 	old, bound, err := boundTo(l.tx, a.Intent.Ledger, a.Intent.Payment)
 	if err != nil {
 		return err
 	}
+	to := paid{place, b}
 	if !bound || old.equal(place) || old.number().name() == place.number().name() {
-		return putJSON(l.tx.Bucket(payments), name, place)
+		return putJSON(l.tx.Bucket(payments), name, to)
 	}
 	if sameNumber(old, place) { // attempts on Solana
 		if place.Attempt > old.Attempt {
-			return putJSON(l.tx.Bucket(payments), name, place)
+			return putJSON(l.tx.Bucket(payments), name, to)
 		}
 		return nil
 	}
@@ -250,7 +264,7 @@ func (l *Loading) bindPayment(a Loaded, place Place) error {
 	if a.At.Before(first) {
 		return l.release(a.Intent, place)
 	}
-	return errors.Join(l.release(a.Intent, old), putJSON(l.tx.Bucket(payments), name, place))
+	return errors.Join(l.release(a.Intent, old), putJSON(l.tx.Bucket(payments), name, to))
 }
 
 func sameNumber(a, b Place) bool {
@@ -295,11 +309,16 @@ func (l *Loading) end() error {
 	}
 	for _, a := range l.asked {
 		isNew, err := closeExcept(l.tx, a, l.at)
+		if err == nil && isNew {
+			err = l.recallClosed(a)
+		}
 		if err != nil {
 			return err
 		}
 		l.report.Asked.Count(isNew)
 	}
 	l.report.Receipts = highest(l.tx, l.report.Ledger)
-	return nil
+	var err error
+	l.report.Counted, err = l.keep(l.tx)
+	return err
 }

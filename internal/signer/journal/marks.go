@@ -10,6 +10,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"coffer.internal/internal/signer/derive"
+	"coffer.internal/internal/signer/policy"
 	"coffer.internal/signing"
 )
 
@@ -45,8 +46,9 @@ func (j *Journal) SetMark(ctx context.Context, chainType string, chainID int64, 
 type Closed struct {
 	At      time.Time `json:"at"`
 	Note    string    `json:"note"`
-	Intents []string  `json:"intents"` // that may have been signed: digests, hex
-	Places  []Place   `json:"places"`  // where
+	Intents []string  `json:"intents"`        // that may have been signed: digests, hex
+	Places  []Place   `json:"places"`         // where
+	Most    *cost     `json:"most,omitempty"` // what limits count for it already: the most that these can take
 }
 
 // admits says whether an intent pays nothing twice whatever was signed. Exactly what was asked for does not; on EVM nothing does that
@@ -104,9 +106,18 @@ func bindClosed(tx *bolt.Tx, r Release) error {
 	return putJSON(tx.Bucket(payments), key(r.Ledger, r.Payment), c.Places[0])
 }
 
-// isClosed says whether an intent is for a payment that is closed to it.
-func isClosed(tx *bolt.Tx, p Proposal) (bool, error) {
+// isClosed says whether an intent is for a payment that is closed to it; if it is not, counted is what limits count for it already.
+func isClosed(tx *bolt.Tx, p Proposal) (is bool, counted *policy.Cost, err error) {
 	var c Closed
 	ok, err := getJSON(tx.Bucket(closed), key(p.Intent.Ledger, p.Intent.Payment), &c)
-	return ok && !c.admits(p.Digest, PlaceOf(p.Intent, p.Inputs)), err
+	if !ok || err != nil {
+		return false, nil, err
+	}
+	if !c.admits(p.Digest, PlaceOf(p.Intent, p.Inputs)) {
+		return true, nil, nil
+	}
+	if before, ok := c.Most.read(); ok {
+		return false, &before, nil
+	}
+	return false, nil, nil
 }

@@ -43,6 +43,16 @@ func costOf(i signing.Intent) policy.Cost {
 	return policy.Cost{Amount: n, Fee: i.MostFee()}
 }
 
+// read is a cost that was journaled; ok is false if none was.
+func (c *cost) read() (n policy.Cost, ok bool) {
+	if c == nil {
+		return n, false
+	}
+	amount, okAmount := new(big.Int).SetString(c.Amount, 10)
+	fee, okFee := new(big.Int).SetString(c.Fee, 10)
+	return policy.Cost{Amount: amount, Fee: fee}, okAmount && okFee
+}
+
 // most is the higher of two costs, each part by itself.
 func most(a, b policy.Cost) *cost {
 	return &cost{higherOf(a.Amount, b.Amount).String(), higherOf(a.Fee, b.Fee).String()}
@@ -63,7 +73,7 @@ func (f *Facts) before(tx *bolt.Tx) (*policy.Cost, error) {
 	case f.Former != nil:
 		return mostAt(tx, f.PaidAt.number())
 	}
-	return nil, nil
+	return f.counted, nil
 }
 
 // mostAt is the most that is signed for a slot.
@@ -91,12 +101,8 @@ func mostAt(tx *bolt.Tx, s Slot) (*policy.Cost, error) {
 
 // cost is what is journaled as the most up to an entry, or what its own intent can take.
 func (e entry) cost() (policy.Cost, error) {
-	if e.Most != nil {
-		amount, okAmount := new(big.Int).SetString(e.Most.Amount, 10)
-		fee, okFee := new(big.Int).SetString(e.Most.Fee, 10)
-		if okAmount && okFee {
-			return policy.Cost{Amount: amount, Fee: fee}, nil
-		}
+	if most, ok := e.Most.read(); ok {
+		return most, nil
 	}
 	i, err := signing.Parse(e.Intent)
 	return costOf(i), err

@@ -328,7 +328,7 @@ func facts(tx *bolt.Tx, p Proposal, now time.Time) (Facts, error) {
 	case ok && !released(tx, at.number()):
 		return f, f.bind(tx, at)
 	case !ok:
-		f.Closed, err = isClosed(tx, p)
+		f.Closed, f.counted, err = isClosed(tx, p)
 	}
 	return f, err
 }

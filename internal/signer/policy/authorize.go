@@ -104,10 +104,10 @@ func (a asked) read(t signing.SignedAuthorization, who Authorizer) (v vote, flaw
 		return v, a.refuse(signing.RefusedForNow, "authorization_unreadable", "the authorization of %s has max_fee %q, which is not a whole number", who.Name, t.MaxFee), 1
 	case why != "":
 		return v, a.refuse(signing.RefusedForNow, "authorization_differs", "the authorization of %s is for something else: %s", who.Name, why), 2
-	case !a.Now.Before(t.Expires), !t.Issued.Before(t.Expires):
+	case !a.Recalled && !a.Now.Before(t.Expires), !t.Issued.Before(t.Expires):
 		return v, a.refuse(signing.RefusedForNow, "authorization_expired", "the authorization of %s, issued at %s, expired at %s; it is %s here",
 			who.Name, second(t.Issued), second(t.Expires), second(a.Now)), 3
-	case t.Issued.After(a.Now.Add(maxAhead)):
+	case !a.Recalled && t.Issued.After(a.Now.Add(maxAhead)):
 		return v, a.refuse(signing.RefusedForNow, "authorization_from_the_future", "the authorization of %s was issued at %s, more than %s from now; it is %s here",
 			who.Name, second(t.Issued), maxAhead, second(a.Now)), 4
 	}

@@ -75,6 +75,8 @@ type Question struct {
 	Before *Cost  // the most of what is signed at this place; nil: nothing is
 
 	Usage func(counter string) Usage // what a counter holds at Now
+
+	Recalled bool // it is signed already (Recall): its authorizations are held against no clock
 }
 
 // Bound is what the journal keeps with a payment from its first signature on: fee replacements need no authorization beyond it.

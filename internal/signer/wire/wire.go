@@ -217,6 +217,19 @@ type LoadReport struct {
 	Asked    Change `json:"asked"`
 	Marks    Change `json:"marks"`    // new: raised
 	Receipts uint64 `json:"receipts"` // the highest number after it
+	// Counted are the policy's counters that new signatures, and payments without a known answer, went into, as they stand after it.
+	Counted []CounterSum `json:"counted"`
+}
+
+// CounterSum is what a counter of the policy holds. Amounts and fees are base units.
+type CounterSum struct {
+	Counter    string `json:"counter"`
+	HourAmount string `json:"hour_amount"`
+	HourFee    string `json:"hour_fee"`
+	HourCount  int    `json:"hour_count"`
+	DayAmount  string `json:"day_amount"`
+	DayFee     string `json:"day_fee"`
+	DayCount   int    `json:"day_count"`
 }
 
 // Change counts what is new to the journal, and what it knew.
