@@ -10,7 +10,7 @@ import (
 )
 
 // export is a small one, whole.
-func export(t *testing.T) (string, []ExportLine) {
+func export(t testing.TB) (string, []ExportLine) {
 	t.Helper()
 	var b bytes.Buffer
 	lines := []ExportLine{

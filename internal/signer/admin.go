@@ -46,10 +46,15 @@ type caller struct{}
 
 // Serve answers on a listener until ctx ends; what is under way then is finished. It closes the listener.
 func (a *Admin) Serve(ctx context.Context, l net.Listener) error {
-	return serve(ctx, l, a.log, &http.Server{
-		Handler: newObserver(a.log, ServerOptions{Requests: a.requests, Now: a.now}).observed(a.handler()),
+	o := newObserver(a.log, ServerOptions{Requests: a.requests, Now: a.now})
+	return serve(ctx, o.bounded(l, maxLocal, maxLocal), a.log, a.web(ctx, o))
+}
+
+func (a *Admin) web(ctx context.Context, o observer) *http.Server {
+	return o.hearing(ctx, &http.Server{
+		Handler: o.observed(a.handler()),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			uid, err := a.peer(c)
+			uid, err := a.peer(underlying(c))
 			if err != nil {
 				a.log.Error("who connects to the administrative socket is not known", "error", err)
 				return ctx
@@ -57,18 +62,34 @@ func (a *Admin) Serve(ctx context.Context, l net.Listener) error {
 			ctx = context.WithValue(ctx, callerKey{}, Caller{Who: "uid " + strconv.Itoa(uid), Role: "admin", Local: true, From: "admin.sock"})
 			return context.WithValue(ctx, caller{}, uid)
 		},
-	})
+	}, nil)
 }
 
+// handler knows its paths as they are: nothing is cleaned, and nobody is sent to another.
 func (a *Admin) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+wire.PathRelease, keeps(a, "a release", a.release))
-	mux.HandleFunc("POST "+wire.PathFreeze, keeps(a, "a freeze", a.freeze))
-	mux.HandleFunc("POST "+wire.PathUnfreeze, keeps(a, "an unfreeze", a.unfreeze))
-	mux.HandleFunc("POST "+wire.PathLoad, keeps(a, "a load", a.load))
-	mux.HandleFunc("POST "+wire.PathBackup, keeps(a, "a backup", a.backup))
-	mux.HandleFunc("GET "+wire.PathPolicy, a.policy)
-	return mux
+	type act struct {
+		method string
+		handle http.HandlerFunc
+	}
+	acts := map[string]act{
+		wire.PathRelease:  {http.MethodPost, keeps(a, "a release", a.release)},
+		wire.PathFreeze:   {http.MethodPost, keeps(a, "a freeze", a.freeze)},
+		wire.PathUnfreeze: {http.MethodPost, keeps(a, "an unfreeze", a.unfreeze)},
+		wire.PathLoad:     {http.MethodPost, keeps(a, "a load", a.load)},
+		wire.PathBackup:   {http.MethodPost, keeps(a, "a backup", a.backup)},
+		wire.PathPolicy:   {http.MethodGet, a.policy},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		act, ok := acts[r.URL.Path]
+		switch {
+		case !ok:
+			a.fail(w, noSuchPath())
+		case r.Method != act.method:
+			a.failWith(w, http.StatusMethodNotAllowed, wrongMethod(r, act.method))
+		default:
+			act.handle(w, r)
+		}
+	})
 }
 
 // keeps handles what the machine's own user alone may ask for.

@@ -73,10 +73,17 @@ func (l *boundedListener) leave(host string) {
 	}
 }
 
-// boundedConn makes room when it is closed.
+// boundedConn makes room when it is closed, and knows what is said over it.
 type boundedConn struct {
 	net.Conn
 	leave func()
+	talk  talk
+}
+
+// Write sends some bytes.
+func (c *boundedConn) Write(b []byte) (int, error) {
+	c.talk.wrote(len(b))
+	return c.Conn.Write(b)
 }
 
 // Close closes the connection.

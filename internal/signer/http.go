@@ -87,17 +87,23 @@ func (r replies) fail(w http.ResponseWriter, err error) { r.failWith(w, statusOf
 
 func (r replies) failWith(w http.ResponseWriter, status int, err error) {
 	d := wire.Details{Code: fault.Code(err), Message: err.Error(), Hint: fault.Hint(err)}
+	if errors.Is(err, context.Canceled) {
+		d.Code = codeGone
+	}
 	var f *fault.Error
 	if errors.As(err, &f) {
 		d.Message = f.Error()
 	}
 	line := lineOf(w)
 	line.Code, line.Detail = d.Code, d.Message
-	if status >= http.StatusInternalServerError && d.Code != wire.CodeLocked && d.Code != wire.CodeFrozen {
+	if status >= http.StatusInternalServerError && d.Code != wire.CodeLocked && d.Code != wire.CodeFrozen && d.Code != codeGone {
 		r.log.Error(d.Message, "code", d.Code)
 	}
 	r.send(w, status, wire.Problem{Error: d})
 }
+
+// codeGone is the code of a request whose sender left before it was answered.
+const codeGone = "gone"
 
 // statusOf is the HTTP status of a fault's kind.
 func statusOf(err error) int {
@@ -110,8 +116,16 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, fault.Refused):
 		return http.StatusConflict
-	case errors.Is(err, fault.Unreachable):
+	case errors.Is(err, fault.Unreachable), errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
+}
+
+func noSuchPath() error {
+	return fault.New(fault.NotFound, "no_such_path", "coffer and coffer-signer must be of versions that know each other", "nothing is at this path")
+}
+
+func wrongMethod(r *http.Request, right string) error {
+	return fault.New(fault.Usage, "wrong_method", right, "%s takes no %s", r.URL.Path, r.Method)
 }

@@ -25,6 +25,9 @@ func newObserver(log *slog.Logger, o ServerOptions) observer {
 // observed wraps a handler: what it answers is held back until its line is written.
 func (o observer) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if t, ok := r.Context().Value(talkKey{}).(*talk); ok {
+			t.handled()
+		}
 		began := o.now()
 		c := callerOf(r)
 		rec := &recorder{header: http.Header{}}
@@ -56,7 +59,7 @@ func (o observer) keep(l requestlog.Line) error {
 	if o.lines == nil {
 		return nil
 	}
-	if l.Code == wire.CodeRateLimited || l.Role == "" {
+	if l.Code == wire.CodeRateLimited || l.Code == codeMalformed || l.Role == "" {
 		var write bool
 		if l.Suppressed, write = o.repeated.pass(l.Code + " " + l.Who); !write {
 			return nil

@@ -85,7 +85,8 @@ var endpoints = map[string]endpoint{
 
 // Serve answers on a unix socket until ctx ends; what is under way then is finished. It closes the listener.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	return serve(ctx, s.bounded(l, maxLocal, maxLocal), s.log, &http.Server{Handler: s.observed(http.HandlerFunc(s.route)), ConnContext: withCaller})
+	web := &http.Server{Handler: s.observed(http.HandlerFunc(s.route)), ConnContext: withCaller}
+	return serve(ctx, s.bounded(l, maxLocal, maxLocal), s.log, s.hearing(ctx, web, nil))
 }
 
 // route answers a request that is in order and whose sender may send it.
@@ -97,7 +98,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !ok {
-		s.fail(w, fault.New(fault.NotFound, "no_such_path", "coffer and coffer-signer must be of versions that know each other", "nothing is at this path"))
+		s.fail(w, noSuchPath())
 		return
 	}
 	if err := e.may(c, path); err != nil {
@@ -105,7 +106,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method != e.method {
-		s.failWith(w, http.StatusMethodNotAllowed, fault.New(fault.Usage, "wrong_method", e.method, "%s takes no %s", path, r.Method))
+		s.failWith(w, http.StatusMethodNotAllowed, wrongMethod(r, e.method))
 		return
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); e.method == http.MethodPost && (err != nil || kind != "application/json") {
@@ -126,7 +127,7 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	case s.signing <- struct{}{}:
 		defer func() { <-s.signing }()
 	case <-r.Context().Done():
-		lineOf(w).Code = "gone"
+		lineOf(w).Code = codeGone
 		return
 	}
 	var req wire.SignRequest

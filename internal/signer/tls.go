@@ -14,25 +14,35 @@ import (
 
 // ServeTLS answers on a network address until ctx ends, to clients of the authority that are on its list. It closes the listener.
 func (s *Server) ServeTLS(ctx context.Context, l net.Listener, config *tls.Config, door *certs.Doorman) error {
-	return serve(ctx, tls.NewListener(s.bounded(l, maxRemote, maxPerHost), config), s.log, &http.Server{
-		Handler:  s.known(door, s.observed(http.HandlerFunc(s.route))),
-		ErrorLog: log.New(doorLog{s.observer}, "", 0),
-	})
+	web := &http.Server{Handler: known(door, s.observed(http.HandlerFunc(s.route))), ErrorLog: log.New(doorLog{s.observer}, "", 0)}
+	return serve(ctx, tls.NewListener(s.bounded(l, maxRemote, maxPerHost), config), s.log, s.hearing(ctx, web, func(c net.Conn) Caller {
+		var state *tls.ConnectionState
+		if secured, ok := c.(*tls.Conn); ok {
+			now := secured.ConnectionState()
+			state = &now
+		}
+		return shown(door, state, c.RemoteAddr().String())
+	}))
 }
 
 // known finds out who sends a request. The certificate is looked up for each one: a connection may outlive it.
-func (s *Server) known(door *certs.Doorman, next http.Handler) http.Handler {
+func known(door *certs.Doorman, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := Caller{From: r.RemoteAddr}
-		if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-			e, err := door.Who(r.TLS.PeerCertificates[0])
-			c.Who, c.refused = "cert "+e.Name, err
-			if err == nil {
-				c.Role = e.Role
-			}
-		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, shown(door, r.TLS, r.RemoteAddr))))
 	})
+}
+
+// shown is who shows a certificate that was verified.
+func shown(door *certs.Doorman, state *tls.ConnectionState, from string) Caller {
+	c := Caller{From: from}
+	if state != nil && len(state.VerifiedChains) > 0 {
+		e, err := door.Who(state.PeerCertificates[0])
+		c.Who, c.refused = "cert "+e.Name, err
+		if err == nil {
+			c.Role = e.Role
+		}
+	}
+	return c
 }
 
 // doorLog takes what net/http has to say of connections that did not come about, and of what broke.

@@ -146,28 +146,36 @@ func (r *remote) with(c *tls.Config) *http.Client {
 // logged waits until the machine's log has a line with a code.
 func (r *remote) logged(code string) {
 	r.t.Helper()
+	r.loggedTimes(1, func(w requestlog.Written) bool { return w.Code == code })
+}
+
+// loggedTimes waits until the machine's log has so many lines of a kind.
+func (r *remote) loggedTimes(times int, is func(requestlog.Written) bool) {
+	r.t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
 	for {
-		var have bool
+		have := 0
 		files, _ := requestlog.Files(r.home)
 		err := requestlog.Read(files, func(_ string, _ int, w requestlog.Written) error {
-			have = have || w.Code == code
+			if is(w) {
+				have++
+			}
 			return nil
 		}, nil)
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		if have {
+		if have >= times {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			text, _ := os.ReadFile(files[len(files)-1])
-			r.t.Errorf("no line of the log has the code %s:\n%s", code, text)
+			r.t.Errorf("%d lines of the log are what is looked for, not %d:\n%s", have, times, text)
 			return
 		}
 	}
