@@ -52,9 +52,12 @@ func (a *app) showLoad(file string, l wire.LoadAnswer) error {
 	if a.json {
 		return a.document(l)
 	}
-	if l.Done {
+	switch {
+	case l.Done:
 		a.say("loaded")
-	} else {
+	case l.AlreadyLoaded:
+		a.say("already loaded")
+	default:
 		a.say("nothing is changed yet")
 	}
 	r := l.Load
@@ -73,6 +76,8 @@ func (a *app) showLoad(file string, l wire.LoadAnswer) error {
 	case l.Done:
 		a.sayOfficers(l.Officers)
 		a.note("the machine is frozen. next: coffer-signer unfreeze")
+	case l.AlreadyLoaded:
+		a.note("this very file was loaded before: nothing was changed. next, if the machine is frozen: coffer-signer unfreeze")
 	case l.OfficersNeeded:
 		a.note("to do it, each of two officers runs: %s", l.Command)
 		a.note("then: coffer-signer load %s --approval TOKEN --approval TOKEN", file)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/keyfile"
 	"coffer.internal/internal/signer/client"
+	"coffer.internal/internal/signer/officers"
 	"coffer.internal/signing"
 )
 
@@ -39,6 +41,8 @@ func TestScripts(t *testing.T) {
 			"listening": listening,
 			"mode":      mode,
 			"sign":      sign,
+			"late":      late,
+			"until":     until,
 		},
 	})
 }
@@ -103,6 +107,11 @@ func sign(ts *testscript.TestScript, neg bool, args []string) {
 		r.Authorizations = []string{authorization(r.Intent).Token(service)}
 	}
 	answers, err := c.Sign(context.Background(), signing.Batch{Requests: []signing.Request{r}})
+	if neg && err != nil {
+		_, err = fmt.Fprintln(ts.Stdout(), fault.Code(err))
+		ts.Check(err)
+		return
+	}
 	ts.Check(err)
 	said := "signed"
 	if r := answers[0].Refusal; r != nil {
@@ -120,6 +129,45 @@ func authorization(i signing.Intent) signing.Authorization {
 		Ledger: i.Ledger, Payment: i.Payment, ChainType: i.ChainType, ChainID: i.ChainID, To: to, Asset: asset, Amount: amount,
 		MaxFee: "1000000", Issued: now, Expires: now.Add(time.Hour),
 	}
+}
+
+// late approves what a file of messages names with "coffer-signer approve …", as an officer who did so a while ago, for an hour.
+//
+//	late AGO KEYFILE MESSAGES
+func late(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: late AGO KEYFILE MESSAGES")
+	}
+	ago, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	key, err := keyfile.Read(ts.MkAbs(args[1]))
+	ts.Check(err)
+	named := regexp.MustCompile(`approve --device '([^']+)' --action (\S+) --subject '([^']+)'`).FindStringSubmatch(ts.ReadFile(args[2]))
+	if named == nil {
+		ts.Fatalf("%s names nothing to approve", args[2])
+	}
+	token, err := officers.Act{Device: named[1], Action: named[2], Subject: named[3]}.Sign(key, time.Now().Add(-ago), time.Hour)
+	ts.Check(err)
+	_, err = fmt.Fprintln(ts.Stdout(), token)
+	ts.Check(err)
+}
+
+// until runs coffer-signer until its standard output matches.
+//
+//	until PATTERN ARGUMENT…
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN ARGUMENT…")
+	}
+	want := regexp.MustCompile(args[0])
+	var out string
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		ts.Check(ts.Exec(program, args[1:]...))
+		if out = ts.ReadFile("stdout"); want.MatchString(out) {
+			return
+		}
+	}
+	ts.Fatalf("coffer-signer %v never says %s:\n%s", args[1:], args[0], out)
 }
 
 // mode holds a file's mode to what it must be.

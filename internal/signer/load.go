@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/btctx"
@@ -51,6 +52,9 @@ func (k Keeping) Load(ctx context.Context, req wire.LoadRequest) (a wire.LoadAns
 	}
 	a.SHA256, a.Command = sum, officers.Act{Device: device, Action: signing.ActionLoad, Subject: sum}.Command()
 	a.OfficersNeeded = len(k.Officers) > 0
+	if a.AlreadyLoaded, err = k.loaded(sum); err != nil || a.AlreadyLoaded {
+		return a, err
+	}
 	if req.DryRun || a.OfficersNeeded && len(req.Approvals) == 0 {
 		return a, nil
 	}
@@ -67,6 +71,12 @@ func (k Keeping) Load(ctx context.Context, req wire.LoadRequest) (a wire.LoadAns
 	}
 	a.Done, a.Officers = true, approval.Officers
 	return a, nil
+}
+
+// loaded says whether this very file was loaded: it brings nothing any more, and neither it nor its approvals freeze the machine again.
+func (k Keeping) loaded(sum string) (bool, error) {
+	acts, err := k.Journal.Acts()
+	return slices.ContainsFunc(acts, func(a journal.Act) bool { return a.Action == signing.ActionLoad && a.Subject == sum }), err
 }
 
 func fileSum(f *os.File) (string, error) {

@@ -189,6 +189,9 @@ func (c *Copy) catchUp() error {
 
 // follow writes what the journal has and the copy has not, and syncs it. It is called with the journal's commits, one at a time.
 func (c *Copy) follow() error {
+	if err := c.present(); err != nil {
+		return err
+	}
 	if c.ahead {
 		if err := c.open(); err != nil { // a load may have told the journal by now
 			return err
@@ -218,6 +221,25 @@ func (c *Copy) follow() error {
 		}
 		return nil
 	})
+}
+
+// present makes sure that what is written to is what lies at the path, whole: a file that was taken away, or cut, keeps nothing. One that is
+// there again is read anew; none is made, because a new one would hide that the old one is lost.
+func (c *Copy) present() error {
+	there, err := os.Stat(c.path)
+	if err != nil {
+		return fault.Wrap(err, fault.Unreachable, "copy_lost", "put it back; it goes on by itself. To begin a new one, serve again", "the second copy %s is gone", c.path)
+	}
+	ours, err := c.f.Stat()
+	if err == nil && os.SameFile(there, ours) && ours.Size() >= c.size {
+		return nil
+	}
+	f, err := os.OpenFile(c.path, os.O_RDWR, 0)
+	if err != nil {
+		return copyFault(err, c.path)
+	}
+	c.f, f = f, c.f
+	return errors.Join(c.open(), f.Close())
 }
 
 // write puts lines where the whole ones end: what a failed write left behind them is overwritten.

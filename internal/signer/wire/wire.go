@@ -197,7 +197,8 @@ type Part struct {
 
 // LoadAnswer is what was loaded, or would be.
 type LoadAnswer struct {
-	Done           bool       `json:"done"` // false: nothing was changed
+	Done           bool       `json:"done"`           // false: nothing was changed
+	AlreadyLoaded  bool       `json:"already_loaded"` // this very file was loaded before
 	SHA256         string     `json:"sha256"`
 	OfficersNeeded bool       `json:"officers_needed"`
 	Command        string     `json:"command"` // what each of two officers runs to approve it
