@@ -59,29 +59,23 @@ type Intent struct {
 	Solana *SolanaTransfer `json:"solana,omitempty"`
 }
 
-// Canonical is the one encoding of an intent that is stored, sent and digested: JSON with the fields in the order of
-// the struct, no white space, empty optional fields left out.
-func (i Intent) Canonical() []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(i); err != nil {
-		panic("signing: an intent holds only strings, integers and bytes: " + err.Error())
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
 // Digest is SHA-256 over a domain prefix and the canonical encoding.
 func (i Intent) Digest() Digest {
-	h := sha256.New()
-	h.Write([]byte("coffer intent\n"))
-	h.Write(i.Canonical())
-	return Digest(h.Sum(nil))
+	const prefix = "coffer intent\n"
+	return sha256.Sum256(i.appendCanonical(append(make([]byte, 0, len(prefix)+longIntent), prefix...)))
 }
 
 // Parse reads a canonical encoding. It is strict: an unknown field, trailing data, or an encoding other than the
 // canonical one is refused, so that what is parsed has exactly the digest of what was read.
 func Parse(b []byte) (Intent, error) {
+	if i, ok := parseUsual(b); ok {
+		return i, nil
+	}
+	return parseAny(b)
+}
+
+// parseAny reads the canonical encoding of any intent.
+func parseAny(b []byte) (Intent, error) {
 	var i Intent
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
