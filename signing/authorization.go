@@ -30,7 +30,7 @@ type Authorization struct {
 // Encode is the one encoding of an authorization, and what is signed: ten fields, in the order of the struct (token.go).
 func (a Authorization) Encode() []byte {
 	return encodeStatement(AuthorizationPrefix,
-		[]byte(a.Ledger), []byte(a.Payment), []byte(a.ChainType), number64(uint64(a.ChainID)), []byte(a.To), []byte(a.Asset), []byte(a.Amount), []byte(a.MaxFee),
+		a.Ledger, a.Payment, a.ChainType, number64(uint64(a.ChainID)), a.To, a.Asset, a.Amount, a.MaxFee,
 		seconds64(a.Issued), seconds64(a.Expires))
 }
 
@@ -47,8 +47,8 @@ func DecodeAuthorization(b []byte) (Authorization, error) {
 		return Authorization{}, errors.New("read authorization: a number or time is out of range")
 	}
 	a := Authorization{
-		Ledger: string(f[0]), Payment: string(f[1]), ChainType: string(f[2]), ChainID: int64(read64(f[3])), To: string(f[4]), Asset: string(f[5]),
-		Amount: string(f[6]), MaxFee: string(f[7]), Issued: readSeconds(f[8]), Expires: readSeconds(f[9]),
+		Ledger: f[0], Payment: f[1], ChainType: f[2], ChainID: int64(read64(f[3])), To: f[4], Asset: f[5],
+		Amount: f[6], MaxFee: f[7], Issued: readSeconds(f[8]), Expires: readSeconds(f[9]),
 	}
 	if !bytes.Equal(a.Encode(), b) {
 		return Authorization{}, errors.New("read authorization: not in its canonical encoding")
@@ -84,13 +84,25 @@ func ParseAuthorization(token string) (SignedAuthorization, error) {
 // Differs names the first thing in which an authorization is not for what an intent pays, or is "". It is for payments alone.
 func (a Authorization) Differs(i Intent) string {
 	to, asset, amount := i.Pays()
-	for _, f := range []struct{ name, authorized, asked string }{
-		{"ledger", a.Ledger, i.Ledger}, {"payment", a.Payment, i.Payment}, {"chain_type", a.ChainType, i.ChainType},
-		{"chain_id", fmt.Sprint(a.ChainID), fmt.Sprint(i.ChainID)}, {"to", a.To, to}, {"asset", a.Asset, asset}, {"amount", a.Amount, amount},
-	} {
-		if f.authorized != f.asked {
-			return fmt.Sprintf("%s: %q is authorized, not %q", f.name, f.authorized, f.asked)
-		}
+	switch {
+	case a.Ledger != i.Ledger:
+		return differs("ledger", a.Ledger, i.Ledger)
+	case a.Payment != i.Payment:
+		return differs("payment", a.Payment, i.Payment)
+	case a.ChainType != i.ChainType:
+		return differs("chain_type", a.ChainType, i.ChainType)
+	case a.ChainID != i.ChainID:
+		return differs("chain_id", fmt.Sprint(a.ChainID), fmt.Sprint(i.ChainID))
+	case a.To != to:
+		return differs("to", a.To, to)
+	case a.Asset != asset:
+		return differs("asset", a.Asset, asset)
+	case a.Amount != amount:
+		return differs("amount", a.Amount, amount)
 	}
 	return ""
+}
+
+func differs(name, authorized, asked string) string {
+	return fmt.Sprintf("%s: %q is authorized, not %q", name, authorized, asked)
 }

@@ -31,7 +31,7 @@ type Directive struct {
 
 // Encode is the one encoding of a directive, and what is signed: five fields, in the order of the struct (token.go).
 func (d Directive) Encode() []byte {
-	return encodeStatement(DirectivePrefix, []byte(d.Device), []byte(d.Action), []byte(d.Subject), seconds64(d.Issued), seconds64(d.Expires))
+	return encodeStatement(DirectivePrefix, d.Device, d.Action, d.Subject, seconds64(d.Issued), seconds64(d.Expires))
 }
 
 // Token signs the directive and writes it with the signature as text.
@@ -58,7 +58,7 @@ func ParseDirective(token string) (SignedDirective, error) {
 	if !isNumber64(f[3]) || !isNumber64(f[4]) || read64(f[3]) > maxSeconds || read64(f[4]) > maxSeconds {
 		return SignedDirective{}, errors.New("read directive: a time is not eight bytes long, or out of range")
 	}
-	d := Directive{Device: string(f[0]), Action: string(f[1]), Subject: string(f[2]), Issued: readSeconds(f[3]), Expires: readSeconds(f[4])}
+	d := Directive{Device: f[0], Action: f[1], Subject: f[2], Issued: readSeconds(f[3]), Expires: readSeconds(f[4])}
 	if !bytes.Equal(d.Encode(), statement) {
 		return SignedDirective{}, errors.New("read directive: not in its canonical encoding")
 	}

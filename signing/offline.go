@@ -127,7 +127,7 @@ func (o OfflineAnswers) Encode() []byte { return encodeFile(o) }
 func (o OfflineAnswers) statement() []byte {
 	o.Signature = nil
 	sum := sha256.Sum256(encodeFile(o))
-	return encodeStatement(offlinePrefix, []byte(o.Device), []byte(o.Ledger), sum[:])
+	return encodeStatement(offlinePrefix, o.Device, o.Ledger, string(sum[:]))
 }
 
 // ReadOfflineAnswers reads a file of answers, and verifies that its signature is that of its device. Whether that is the right device,

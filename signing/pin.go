@@ -7,5 +7,5 @@ const pinPrefix = "coffer-policy-pin-1"
 
 // PinStatement is what a machine's identity key signs when a policy is installed there: device, hash of the policy, when, and by whom.
 func PinStatement(device, hash string, at time.Time, by string) []byte {
-	return encodeStatement(pinPrefix, []byte(device), []byte(hash), seconds64(at), []byte(by))
+	return encodeStatement(pinPrefix, device, hash, seconds64(at), by)
 }

@@ -28,7 +28,7 @@ type Held struct {
 // ReceiptStatement is what a receipt's signature is over: device, ledger, number, the intent's digest, and SHA-256 of the answer.
 func ReceiptStatement(device, ledger string, seq uint64, a Answer) []byte {
 	outcome := a.outcome()
-	return encodeStatement(receiptPrefix, []byte(device), []byte(ledger), number64(seq), a.Digest[:], outcome[:])
+	return encodeStatement(receiptPrefix, device, ledger, number64(seq), string(a.Digest[:]), string(outcome[:]))
 }
 
 // outcome is SHA-256 of the signed bytes, or of the refusal as JSON.

@@ -25,8 +25,12 @@ const MaxToken = 8 << 10
 // that no statement of one kind reads as one of another, and a new meaning always has a new prefix.
 
 // encodeStatement joins the fields of a statement.
-func encodeStatement(prefix string, fields ...[]byte) []byte {
-	b := append([]byte(prefix), 0)
+func encodeStatement(prefix string, fields ...string) []byte {
+	size := len(prefix) + 1
+	for _, f := range fields {
+		size += 4 + len(f)
+	}
+	b := append(append(make([]byte, 0, size), prefix...), 0)
 	for _, f := range fields {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(f)))
 		b = append(b, f...)
@@ -35,12 +39,12 @@ func encodeStatement(prefix string, fields ...[]byte) []byte {
 }
 
 // decodeStatement takes a statement apart; it must have exactly n fields, and nothing behind them.
-func decodeStatement(prefix string, b []byte, n int) ([][]byte, error) {
+func decodeStatement(prefix string, b []byte, n int) ([]string, error) {
 	rest, ok := strings.CutPrefix(string(b), prefix+"\x00")
 	if !ok {
 		return nil, fmt.Errorf("it does not begin with %q", prefix)
 	}
-	fields := make([][]byte, n)
+	fields := make([]string, n)
 	for i := range fields {
 		if len(rest) < 4 {
 			return nil, fmt.Errorf("it ends in field %d of %d", i+1, n)
@@ -49,7 +53,7 @@ func decodeStatement(prefix string, b []byte, n int) ([][]byte, error) {
 		if uint64(len(rest)-4) < uint64(size) {
 			return nil, fmt.Errorf("field %d of %d says %d bytes, and %d are left", i+1, n, size, len(rest)-4)
 		}
-		fields[i], rest = []byte(rest[4:4+size]), rest[4+size:]
+		fields[i], rest = rest[4:4+size], rest[4+size:]
 	}
 	if rest != "" {
 		return nil, fmt.Errorf("%d bytes after its last field", len(rest))
@@ -57,11 +61,11 @@ func decodeStatement(prefix string, b []byte, n int) ([][]byte, error) {
 	return fields, nil
 }
 
-func number64(n uint64) []byte       { return binary.BigEndian.AppendUint64(nil, n) }
-func seconds64(t time.Time) []byte   { return number64(uint64(t.Unix())) }
-func isNumber64(b []byte) bool       { return len(b) == 8 }
-func read64(b []byte) uint64         { return binary.BigEndian.Uint64(b) }
-func readSeconds(b []byte) time.Time { return time.Unix(int64(read64(b)), 0).UTC() }
+func number64(n uint64) string       { return string(binary.BigEndian.AppendUint64(nil, n)) }
+func seconds64(t time.Time) string   { return number64(uint64(t.Unix())) }
+func isNumber64(s string) bool       { return len(s) == 8 }
+func read64(s string) uint64         { return binary.BigEndian.Uint64([]byte(s)) }
+func readSeconds(s string) time.Time { return time.Unix(int64(read64(s)), 0).UTC() }
 
 // writeToken signs a statement.
 func writeToken(prefix string, statement []byte, key ed25519.PrivateKey) string {
