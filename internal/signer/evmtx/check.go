@@ -2,9 +2,10 @@ package evmtx
 
 import (
 	"fmt"
-	"math/big"
+	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/params"
 
 	"coffer.internal/internal/signer/frame"
@@ -101,7 +102,7 @@ func fees(i signing.Intent) string {
 	if why := number("max_priority_fee_per_gas", e.MaxPriorityFeePerGas); why != "" {
 		return why
 	}
-	if amount(e.MaxPriorityFeePerGas).Cmp(amount(e.MaxFeePerGas)) > 0 {
+	if above(e.MaxPriorityFeePerGas, e.MaxFeePerGas) {
 		return fmt.Sprintf("priority fee %s is above the fee cap %s", e.MaxPriorityFeePerGas, e.MaxFeePerGas)
 	}
 	return ""
@@ -109,17 +110,60 @@ func fees(i signing.Intent) string {
 
 // canonical wants an address in its EIP-55 form, so that no two spellings are two payloads.
 func canonical(name, address string) string {
-	if !common.IsHexAddress(address) || common.HexToAddress(address).Hex() != address {
+	if !common.IsHexAddress(address) || !isChecksummed(address) {
 		return fmt.Sprintf("%s %q is not an address in EIP-55 form", name, address)
 	}
 	return ""
 }
 
+// isChecksummed says whether the letters of an address are upper and lower case as EIP-55 has them, and its prefix is 0x.
+func isChecksummed(address string) bool {
+	digits, ok := strings.CutPrefix(address, "0x")
+	if !ok || len(digits) != 2*common.AddressLength {
+		return false
+	}
+	var lower [2 * common.AddressLength]byte
+	for i := range lower {
+		if lower[i] = digits[i]; lower[i] >= 'A' && lower[i] <= 'F' {
+			lower[i] += 'a' - 'A'
+		}
+	}
+	sum := crypto.Keccak256(lower[:])
+	for i, c := range lower {
+		nibble := sum[i/2] >> (4 * (1 - i%2)) & 0xf
+		if c >= 'a' && nibble >= 8 {
+			c -= 'a' - 'A'
+		}
+		if digits[i] != c {
+			return false
+		}
+	}
+	return true
+}
+
+// sureDigits are so few that a number with them is below 2^256.
+const sureDigits = 77
+
 // number wants a whole number below 2^256 in its shortest decimal form.
 func number(name, s string) string {
-	n, ok := new(big.Int).SetString(s, 10)
-	if !ok || n.Sign() < 0 || n.BitLen() > 256 || n.String() != s {
-		return fmt.Sprintf("%s %q is not a whole number below 2^256", name, s)
+	if isShortest(s) && (len(s) <= sureDigits || len(s) == sureDigits+1 && amount(s).BitLen() <= 256) {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("%s %q is not a whole number below 2^256", name, s)
+}
+
+// isShortest says whether a text is a whole number without a sign or leading zeros.
+func isShortest(s string) bool {
+	if s == "" || s[0] == '0' && s != "0" {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(c rune) bool { return c < '0' || c > '9' })
+}
+
+// above compares two numbers that are in their shortest form.
+func above(a, b string) bool {
+	if len(a) != len(b) {
+		return len(a) > len(b)
+	}
+	return a > b
 }

@@ -8,6 +8,7 @@ import (
 	"math/big"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 
@@ -17,29 +18,49 @@ import (
 // transferSelector is the first four bytes of Keccak-256 of "transfer(address,uint256)" (ERC-20).
 var transferSelector = [4]byte{0xa9, 0x05, 0x9c, 0xbb}
 
+// Key is a private key with its address.
+type Key struct {
+	*ecdsa.PrivateKey
+	address common.Address
+}
+
+// NewKey works out the address of a private key.
+func NewKey(private *ecdsa.PrivateKey) Key {
+	return Key{private, crypto.PubkeyToAddress(private.PublicKey)}
+}
+
+// Sign is Key.Sign for a key that signs once.
+func Sign(intent signing.Intent, key *ecdsa.PrivateKey) (raw []byte, hash string, err error) {
+	return NewKey(key).Sign(intent)
+}
+
 // Sign builds the transaction that a checked intent describes and signs it. It is deterministic (RFC 6979): the same
 // intent and key give the same bytes. raw is what eth_sendRawTransaction takes, hash its transaction hash.
-func Sign(intent signing.Intent, key *ecdsa.PrivateKey) (raw []byte, hash string, err error) {
+func (k Key) Sign(intent signing.Intent) (raw []byte, hash string, err error) {
 	if r := Check(intent); r != nil {
 		return nil, "", fmt.Errorf("sign: %s", r.Reason)
 	}
-	return seal(build(intent), big.NewInt(intent.ChainID), common.HexToAddress(intent.From), key)
+	return k.seal(build(intent), big.NewInt(intent.ChainID), common.HexToAddress(intent.From))
 }
 
 // seal signs a transaction for a chain. Whose key it is, is checked before: to recover the sender from the result takes twice as long as
 // everything else here, and whoever asked does that anyway (the client takes no signature that is not right).
-func seal(data types.TxData, chainID *big.Int, from common.Address, key *ecdsa.PrivateKey) (raw []byte, hash string, err error) {
-	if crypto.PubkeyToAddress(key.PublicKey) != from {
+func (k Key) seal(data types.TxData, chainID *big.Int, from common.Address) (raw []byte, hash string, err error) {
+	if k.address != from {
 		return nil, "", fmt.Errorf("sign: the key is not that of %s", from)
 	}
-	tx, err := types.SignNewTx(key, types.LatestSignerForChainID(chainID), data)
+	unsigned, err := encode(data, chainID, nil)
 	if err != nil {
 		return nil, "", fmt.Errorf("sign: %w", err)
 	}
-	if raw, err = tx.MarshalBinary(); err != nil {
+	signature, err := crypto.Sign(crypto.Keccak256(unsigned), k.PrivateKey)
+	if err != nil {
 		return nil, "", fmt.Errorf("sign: %w", err)
 	}
-	return raw, tx.Hash().Hex(), nil
+	if raw, err = encode(data, chainID, signature); err != nil {
+		return nil, "", fmt.Errorf("sign: %w", err)
+	}
+	return raw, hexutil.Encode(crypto.Keccak256(raw)), nil
 }
 
 // build lays an intent out as a transaction: EIP-1559 if it names a fee cap, legacy with EIP-155 if it names a gas price.

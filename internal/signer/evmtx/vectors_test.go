@@ -45,7 +45,7 @@ func checkVector(t *testing.T, name string, data types.TxData, chainID *big.Int,
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, hash, err := seal(data, chainID, common.HexToAddress(address), private)
+	raw, hash, err := NewKey(private).seal(data, chainID, common.HexToAddress(address))
 	if err != nil || "0x"+hex.EncodeToString(raw) != want || hash != crypto.Keccak256Hash(raw).Hex() {
 		t.Errorf("%s: %x, %s, %v", name, raw, hash, err)
 	}

@@ -10,19 +10,13 @@ import (
 
 // Check says why the frame of an intent cannot be right for a chain type, or "". It wants that chain's part and no other.
 func Check(i signing.Intent, chainType string) string {
-	parts := map[string]bool{"evm": i.EVM != nil, "btc": i.BTC != nil, "solana": i.Solana != nil}
-	set := 0
-	for _, there := range parts {
-		if there {
-			set++
-		}
-	}
+	set, own := parts(i, chainType)
 	switch {
 	case i.Version != signing.Version:
 		return fmt.Sprintf("version %d; this machine signs version %d", i.Version, signing.Version)
 	case i.ChainType != chainType:
 		return fmt.Sprintf("chain type %q is not %s", i.ChainType, chainType)
-	case set != 1 || !parts[chainType]:
+	case set != 1 || !own:
 		return fmt.Sprintf("an intent of chain type %s has the part %q, and no other", chainType, chainType)
 	case i.Ledger == "":
 		return "no ledger id"
@@ -30,6 +24,19 @@ func Check(i signing.Intent, chainType string) string {
 		return fmt.Sprintf("nonce %d is above 2^53", i.Nonce)
 	}
 	return ""
+}
+
+// parts counts the parts that an intent has, and says whether it has that of a chain type.
+func parts(i signing.Intent, chainType string) (set int, own bool) {
+	for _, part := range [...]struct {
+		chainType string
+		there     bool
+	}{{"evm", i.EVM != nil}, {"btc", i.BTC != nil}, {"solana", i.Solana != nil}} {
+		if part.there {
+			set, own = set+1, own || part.chainType == chainType
+		}
+	}
+	return set, own
 }
 
 // Payment says why an intent cannot be a payment or sweep of amount to an address, or "". It is the whole rule of purposes for the chains

@@ -2,7 +2,6 @@
 package seed
 
 import (
-	"crypto/ecdsa"
 	"crypto/ed25519"
 	"fmt"
 	"sync"
@@ -97,7 +96,10 @@ func (k *Keys) derive(chainType, path string) (privateKey, error) {
 	switch chainType {
 	case derive.EVM:
 		private, err := derive.Secp256k1(k.seed, path)
-		return evmKey{private}, err
+		if err != nil {
+			return nil, err
+		}
+		return evmKey{evmtx.NewKey(private)}, nil
 	case derive.BTC:
 		private, err := derive.Btcec(k.seed, path)
 		return btcKey{private}, err
@@ -114,9 +116,9 @@ type privateKey interface {
 	wipe()
 }
 
-type evmKey struct{ *ecdsa.PrivateKey }
+type evmKey struct{ evmtx.Key }
 
-func (k evmKey) sign(i signing.Intent) ([]byte, string, error) { return evmtx.Sign(i, k.PrivateKey) }
+func (k evmKey) sign(i signing.Intent) ([]byte, string, error) { return k.Key.Sign(i) }
 
 func (k evmKey) wipe() {
 	clear(k.D.Bits()) // the memory itself: the key is of no use afterwards
