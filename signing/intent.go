@@ -60,9 +60,12 @@ type Intent struct {
 }
 
 // Digest is SHA-256 over a domain prefix and the canonical encoding.
-func (i Intent) Digest() Digest {
+func (i Intent) Digest() Digest { return DigestOf(i.Canonical()) }
+
+// DigestOf is the digest of the intent with this canonical encoding.
+func DigestOf(canonical []byte) Digest {
 	const prefix = "coffer intent\n"
-	return sha256.Sum256(i.appendCanonical(append(make([]byte, 0, len(prefix)+longIntent), prefix...)))
+	return sha256.Sum256(append(append(make([]byte, 0, len(prefix)+longIntent), prefix...), canonical...))
 }
 
 // Parse reads a canonical encoding. It is strict: an unknown field, trailing data, or an encoding other than the

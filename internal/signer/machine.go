@@ -10,6 +10,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -32,7 +33,8 @@ type Machine struct {
 	locked atomic.Bool                    // Lock was called: what is under way ends without an answer
 	halted atomic.Pointer[journal.Freeze] // Freeze was called, and is not written down yet
 	alarm  alarm
-	using  sync.RWMutex // held to read while keys are in use, to write while they are zeroed
+	using  sync.RWMutex  // held to read while keys are in use, to write while they are zeroed
+	turns  chan struct{} // holds one token for each batch that is being prepared
 	vault  *vault.Vault
 	keys   keys.Backend
 }
@@ -52,7 +54,7 @@ func New(v *vault.Vault, j *journal.Journal, version string) *Machine {
 // now on.
 func NewWithKeys(v *vault.Vault, k keys.Backend, j *journal.Journal, version string) *Machine {
 	public := bytes.Clone(v.Identity().Public().(ed25519.PublicKey)) // the vault zeroes its own
-	return &Machine{journal: j, device: v.Device(), public: public, version: version, vault: v, keys: k}
+	return &Machine{journal: j, device: v.Device(), public: public, version: version, vault: v, keys: k, turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
 }
 
 // Sign answers every request, in order, or none. Signing itself is done on all CPUs and before the journal is written, so a
@@ -77,8 +79,8 @@ func (m *Machine) sign(ctx context.Context, b signing.Batch) ([]signing.Answer, 
 	ps := make([]journal.Proposal, len(b.Requests))
 	onAllCPUs(len(ps), func(i int) {
 		r := b.Requests[i]
-		ps[i] = journal.Proposal{Intent: r.Intent, Digest: r.Intent.Digest(), Tokens: r.Authorizations}
-		ps[i].Inputs, ps[i].Malformed = check(r.Intent)
+		inputs, malformed := check(r.Intent)
+		ps[i] = journal.Propose(r.Intent, inputs, malformed, r.Authorizations)
 	})
 	if err := m.journal.Look(ps); err != nil {
 		return nil, err
@@ -117,8 +119,15 @@ func (m *Machine) record(ctx context.Context, ps []journal.Proposal) (answers []
 
 func (m *Machine) worth(p *journal.Proposal) bool { return p.Wanted && m.journal.Permits(p) }
 
-// prepare verifies the authorizations of proposals, and makes the signatures that are worth it, on all CPUs.
+// prepare verifies the authorizations of proposals, and makes the signatures that are worth it, on all CPUs. As many batches as there are
+// CPUs are prepared at a time: if all were, all would be ready at the same time, and the CPUs would be idle while the journal is written.
 func (m *Machine) prepare(ctx context.Context, ps []journal.Proposal, worth func(*journal.Proposal) bool) error {
+	select {
+	case m.turns <- struct{}{}:
+		defer func() { <-m.turns }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	errs := make([]error, len(ps))
 	onAllCPUs(len(ps), func(i int) {
 		p := &ps[i]
@@ -126,8 +135,12 @@ func (m *Machine) prepare(ctx context.Context, ps []journal.Proposal, worth func
 			return
 		}
 		readTokens(p)
-		if p.Raw == nil && worth(p) {
-			p.Raw, p.Hash, errs[i] = m.keys.Sign(p.Intent, p.Path)
+		if p.Raw != nil || !worth(p) {
+			return
+		}
+		raw, hash, err := m.keys.Sign(p.Intent, p.Path)
+		if errs[i] = err; err == nil {
+			p.Seal(raw, hash)
 		}
 	})
 	return errors.Join(errs...)

@@ -51,7 +51,7 @@ func (m *Machine) Foresee(r signing.Request, now time.Time) (policy.Verdict, err
 	if err != nil {
 		return policy.Verdict{}, err
 	}
-	q := policy.Question{Intent: r.Intent, Account: string(account), Now: now, Usage: func(string) policy.Usage { return policy.Usage{} }}
+	q := policy.Question{Matter: policy.Matter{Intent: r.Intent, Account: string(account)}, State: policy.State{Now: now}}
 	for _, token := range r.Authorizations {
 		a, err := signing.ParseAuthorization(token)
 		if err != nil {

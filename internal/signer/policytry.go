@@ -13,7 +13,7 @@ func TryPolicy(p *policy.Policy, intent signing.Intent, account string, tokens [
 	if _, malformed := check(intent); malformed != nil {
 		return policy.Verdict{Refusal: malformed}
 	}
-	q := policy.Question{Intent: intent, Account: account, Now: now}
+	q := policy.Question{Matter: policy.Matter{Intent: intent, Account: account}, State: policy.State{Now: now}}
 	for _, t := range tokens {
 		a, err := signing.ParseAuthorization(t)
 		if err != nil {

@@ -24,6 +24,8 @@ type entry struct {
 	Hash    string           `json:"hash,omitempty"`
 	Refusal *signing.Refusal `json:"refusal,omitempty"`
 	Most    *cost            `json:"most,omitempty"` // the most that is signed at its place up to it; missing for the first
+
+	end []byte // how a signature ends, from the intent on; nil: it was not written before
 }
 
 func (e entry) put(tx *bolt.Tx, d signing.Digest) error {
@@ -38,10 +40,11 @@ func (e entry) encode() []byte {
 	b := make([]byte, 0, len(e.Intent)+base64.StdEncoding.EncodedLen(len(e.Raw))+len(e.Hash)+128)
 	b = strconv.AppendUint(append(b, `{"seq":`...), e.Seq, 10)
 	b = e.At.UTC().AppendFormat(append(b, `,"at":"`...), time.RFC3339Nano)
-	b = append(append(b, `","intent":`...), e.Intent...)
-	b = base64.StdEncoding.AppendEncode(append(b, `,"raw":"`...), e.Raw)
-	b = append(append(b, `","hash":"`...), e.Hash...)
-	return append(b, "\"}\n"...)
+	b = append(b, '"')
+	if e.end != nil {
+		return append(b, e.end...)
+	}
+	return appendSignature(b, e.Intent, e.Raw, e.Hash)
 }
 
 // plain says whether a text stands in JSON as it is.

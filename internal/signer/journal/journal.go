@@ -88,17 +88,10 @@ var (
 type Journal struct {
 	db    *bolt.DB
 	group *groupcommit.Group[change, struct{}]
-	rules rules
-	limit *policy.Policy // what rules is, if that is a policy: for whoever looks at the limits
+	rules *policy.Policy // what may be signed beyond what the journal rules out; nil: nothing may
 	clock *clock
 	doubt bool                 // the last commit failed; the group's alone
 	copy  atomic.Pointer[Copy] // that answers wait for; nil: none
-}
-
-// rules decide what may be signed beyond what the journal rules out.
-type rules interface {
-	Judge(policy.Question) policy.Verdict
-	Recall(policy.Question) policy.Verdict
 }
 
 // Options are what a journal is opened with.
@@ -195,10 +188,7 @@ func open(dir string, o Options, owner func(m *bolt.Bucket, path string) error) 
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	j := &Journal{db: db, clock: newClock(o.Now, last)}
-	if o.Policy != nil {
-		j.rules, j.limit = o.Policy, o.Policy
-	}
+	j := &Journal{db: db, rules: o.Policy, clock: newClock(o.Now, last)}
 	j.group = groupcommit.New(maxCalls, j.commit)
 	return j, nil
 }

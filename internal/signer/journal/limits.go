@@ -77,8 +77,9 @@ func (l *limits) write() error {
 	return nil
 }
 
+// usage is what is counted now. It is not a copy: it changes with what is added.
 func (r *rolling) usage() policy.Usage {
-	return policy.Usage{Hour: r.hour.total.copy(), Day: r.day.total.copy()}
+	return policy.Usage{Hour: r.hour.total.sum(), Day: r.day.total.sum()}
 }
 
 // series is one rolling sum: what was counted in each step that is not out of the window, in order of time.
@@ -114,8 +115,8 @@ func (t *tally) add(s policy.Sum) {
 	}
 }
 
-func (t *tally) copy() policy.Sum {
-	return policy.Sum{Cost: policy.Cost{Amount: new(big.Int).Set(&t.amount), Fee: new(big.Int).Set(&t.fee)}, Count: int(t.count)}
+func (t *tally) sum() policy.Sum {
+	return policy.Sum{Cost: policy.Cost{Amount: &t.amount, Fee: &t.fee}, Count: int(t.count)}
 }
 
 // forget drops the steps that are wholly out of a window of so many steps before now, and sums up the others.
@@ -128,7 +129,7 @@ func (s *series) forget(now, steps int64) {
 			continue
 		}
 		kept = append(kept, p)
-		s.total.add(p.copy())
+		s.total.add(p.sum())
 	}
 	s.parts = kept
 }

@@ -107,13 +107,13 @@ func bindClosed(tx *bolt.Tx, r Release) error {
 }
 
 // isClosed says whether an intent is for a payment that is closed to it; if it is not, counted is what limits count for it already.
-func isClosed(tx *bolt.Tx, p Proposal) (is bool, counted *policy.Cost, err error) {
+func isClosed(tx *bolt.Tx, p *Proposal) (is bool, counted *policy.Cost, err error) {
 	var c Closed
-	ok, err := getJSON(tx.Bucket(closed), key(p.Intent.Ledger, p.Intent.Payment), &c)
+	ok, err := getJSON(tx.Bucket(closed), p.prepared().payment, &c)
 	if !ok || err != nil {
 		return false, nil, err
 	}
-	if !c.admits(p.Digest, PlaceOf(p.Intent, p.Inputs)) {
+	if !c.admits(p.Digest, p.prepared().place) {
 		return true, nil, nil
 	}
 	if before, ok := c.Most.read(); ok {

@@ -18,7 +18,12 @@ type paid struct {
 
 // paidAt is where a payment id is bound to, released or not.
 func paidAt(tx *bolt.Tx, ledger, payment string) (p paid, ok bool, err error) {
-	ok, err = getJSON(tx.Bucket(payments), key(ledger, payment), &p)
+	return paidBy(tx, key(ledger, payment))
+}
+
+// paidBy is paidAt by the key of the payment id.
+func paidBy(tx *bolt.Tx, name []byte) (p paid, ok bool, err error) {
+	ok, err = getJSON(tx.Bucket(payments), name, &p)
 	return p, ok, err
 }
 

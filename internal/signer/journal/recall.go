@@ -19,7 +19,7 @@ import (
 // to what they were authorized for. What was signed is verified, and so are the authorizations that came with it: only the time is the
 // word of whoever kept it.
 type recalling struct {
-	rules   rules
+	rules   *policy.Policy
 	now     time.Time // the journal's
 	madeAt  time.Time // when the file was made, by the clock that its times are of; zero: they are a machine's own
 	limits  *limits
@@ -52,7 +52,8 @@ func (l *Loading) recall(a Loaded, k Key) (*policy.Bound, error) {
 		return nil, err
 	}
 	v := l.rules.Recall(policy.Question{
-		Intent: a.Intent, Account: k.Account, Now: l.now, Authorizations: a.Authorizations, Bound: a.Bound, Before: before,
+		Matter: policy.Matter{Intent: a.Intent, Account: k.Account, Authorizations: a.Authorizations},
+		State:  policy.State{Now: l.now, Bound: a.Bound, Before: before},
 	})
 	if err := l.count(v, l.when(a.At)); err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func (l *Loading) beforeRecall(i signing.Intent, place, paidAt Place, here, boun
 	case bound || i.Payment == "":
 		return nil, nil
 	}
-	_, counted, err := isClosed(l.tx, Proposal{Intent: i, Digest: i.Digest(), Inputs: place.Inputs})
+	_, counted, err := isClosed(l.tx, &Proposal{Intent: i, Digest: i.Digest(), Inputs: place.Inputs})
 	return counted, err
 }
 
@@ -92,7 +93,7 @@ func (l *Loading) recallClosed(a Loaded) error {
 	if err != nil {
 		return err
 	}
-	q := policy.Question{Intent: a.Intent, Account: k.Account, Now: l.now}
+	q := policy.Question{Matter: policy.Matter{Intent: a.Intent, Account: k.Account}, State: policy.State{Now: l.now}}
 	had := policy.Cost{Amount: new(big.Int), Fee: new(big.Int)}
 	if before, ok := c.Most.read(); ok {
 		had, q.Before = before, &before

@@ -43,6 +43,7 @@ type Proposal struct {
 
 	bound  *policy.Bound // what Look found of what Permits asks
 	before *policy.Cost
+	work   *prepared
 }
 
 // CanBeSigned says whether a signature may come to be wanted at all: by the keys and by the intent itself.
@@ -80,7 +81,7 @@ func look(tx *bolt.Tx, p *Proposal, at time.Time, held map[[2]string]Key) (err e
 	p.Held, p.KeyLedger, p.Path, p.Account = ok, k.Ledger, k.Path, k.Account
 	network, err := derive.Counter(p.Intent.ChainType, p.Intent.ChainID)
 	p.Elsewhere = err != nil || network != k.Network
-	f, err := facts(tx, *p, at)
+	f, err := facts(tx, p, at)
 	if err != nil {
 		return err
 	}
@@ -100,13 +101,7 @@ func (j *Journal) Permits(p *Proposal) bool {
 		return false
 	}
 	_, latest := j.clock.read()
-	q := p.question(latest)
-	q.Bound, q.Before = p.bound, p.before
-	return j.rules.Judge(q).Refusal == nil
-}
-
-func (p *Proposal) question(now time.Time) policy.Question {
-	return policy.Question{Intent: p.Intent, Account: p.Account, Now: now, Authorizations: p.Authorizations, Unreadable: p.Unreadable}
+	return p.policyCase(j.rules).Judge(policy.State{Now: latest, Bound: p.bound, Before: p.before}).Refusal == nil
 }
 
 // Record decides each proposal in order, each seeing what became of those before it, and journals the answers. It gives them
@@ -139,7 +134,7 @@ func noPolicy() error {
 // recording is one call of Record in its transaction.
 type recording struct {
 	tx     *bolt.Tx
-	rules  rules
+	rules  *policy.Policy
 	at     time.Time // the journal's time
 	latest time.Time // by which authorizations are judged
 	limits *limits
@@ -174,7 +169,7 @@ func (r *recording) all(ps []Proposal) ([]signing.Answer, error) {
 
 // one brings a proposal to its answer; ok is false if that takes a signature, or tokens, that are not there.
 func (r *recording) one(p *Proposal) (a signing.Answer, ok bool, err error) {
-	f, err := facts(r.tx, *p, r.at)
+	f, err := facts(r.tx, p, r.at)
 	if err != nil {
 		return a, false, err
 	}
@@ -210,9 +205,7 @@ func (r *recording) one(p *Proposal) (a signing.Answer, ok bool, err error) {
 
 // judge asks the policy. The counters are read as far as it wants to know.
 func (r *recording) judge(p *Proposal, bound *policy.Bound, before *policy.Cost) (v policy.Verdict, err error) {
-	q := p.question(r.latest)
-	q.Bound, q.Before = bound, before
-	q.Usage = func(counter string) policy.Usage {
+	usage := func(counter string) policy.Usage {
 		c, e := r.limits.counter(counter)
 		if e != nil {
 			err = errors.Join(err, e)
@@ -220,7 +213,7 @@ func (r *recording) judge(p *Proposal, bound *policy.Bound, before *policy.Cost)
 		}
 		return c.usage()
 	}
-	v = r.rules.Judge(q)
+	v = p.policyCase(r.rules).Judge(policy.State{Now: r.latest, Bound: bound, Before: before, Usage: usage})
 	return v, err
 }
 
@@ -244,7 +237,7 @@ func (r *recording) sign(p *Proposal, f Facts, before *policy.Cost, v policy.Ver
 	if bound == nil {
 		bound = &v.Bound
 	}
-	if err := bind(r.tx, p, bound); err != nil {
+	if err := bind(r.tx, p, f.Taken == nil, bound); err != nil {
 		return a, err
 	}
 	for _, counter := range v.To {
@@ -264,7 +257,7 @@ func (r *recording) enter(p *Proposal, e entry) (a signing.Answer, err error) {
 	}
 	r.next[p.Intent.Ledger] = seq + 1
 	r.gave[p.Intent.Ledger]++
-	e.Seq, e.At, e.Intent = seq, r.at, p.Intent.Canonical()
+	e.Seq, e.At, e.Intent, e.end = seq, r.at, p.prepared().canonical, p.signature()
 	return e.answer(p.Digest), errors.Join(e.put(r.tx, p.Digest), r.tx.Bucket(receipts).Put(receiptKey(p.Intent.Ledger, seq), p.Digest[:]))
 }
 
@@ -282,11 +275,14 @@ func (r *recording) end() error {
 	return errors.Join(r.limits.write(), bump(m, metaSigned, r.signed), bump(m, metaRefused, r.refused), keepTime(r.tx, r.at))
 }
 
-// bind takes slots and payment id for a signed intent. A slot that was taken keeps all its digests, in the order of signing.
-func bind(tx *bolt.Tx, p *Proposal, b *policy.Bound) error {
-	place := PlaceOf(p.Intent, p.Inputs)
-	for _, s := range place.slots() {
-		before := tx.Bucket(slots).Get(s.key)
+// bind takes slots and payment id for a signed intent. A slot that was taken keeps all its digests, in the order of signing; free: none was.
+func bind(tx *bolt.Tx, p *Proposal, free bool, b *policy.Bound) error {
+	w := p.prepared()
+	for _, s := range w.slots {
+		var before []byte
+		if !free {
+			before = tx.Bucket(slots).Get(s.key)
+		}
 		if err := tx.Bucket(slots).Put(s.key, slices.Concat(before, p.Digest[:])); err != nil {
 			return err
 		}
@@ -294,19 +290,24 @@ func bind(tx *bolt.Tx, p *Proposal, b *policy.Bound) error {
 	if p.Intent.Payment == "" {
 		return nil
 	}
-	return putJSON(tx.Bucket(payments), key(p.Intent.Ledger, p.Intent.Payment), paid{place, b})
+	at := paid{w.place, b}
+	if quick := at.encode(); quick != nil {
+		return tx.Bucket(payments).Put(w.payment, quick)
+	}
+	return putJSON(tx.Bucket(payments), w.payment, at)
 }
 
 // facts reads what the decision looks at.
-func facts(tx *bolt.Tx, p Proposal, now time.Time) (Facts, error) {
+func facts(tx *bolt.Tx, p *Proposal, now time.Time) (Facts, error) {
+	w := p.prepared()
 	f := Facts{
-		Malformed: p.Malformed, Held: p.Held, KeyLedger: p.KeyLedger, Elsewhere: p.Elsewhere, Place: PlaceOf(p.Intent, p.Inputs),
-		Answered: tx.Bucket(entries).Get(p.Digest[:]) != nil, Mark: mark(tx, p.Intent), Now: now,
+		Malformed: p.Malformed, Held: p.Held, KeyLedger: p.KeyLedger, Elsewhere: p.Elsewhere, Place: w.place,
+		Answered: tx.Bucket(entries).Get(p.Digest[:]) != nil, Mark: count(tx.Bucket(marks), w.mark), Now: now,
 	}
 	if f.Answered {
 		return f, nil
 	}
-	for _, s := range f.Place.slots() {
+	for _, s := range w.slots {
 		var err error
 		if f.Taken, err = taken(tx, p.Intent.ChainType, s); f.Taken != nil || err != nil {
 			if err != nil {
@@ -315,13 +316,13 @@ func facts(tx *bolt.Tx, p Proposal, now time.Time) (Facts, error) {
 			break
 		}
 	}
-	if number := f.Place.number(); f.Taken == nil && released(tx, number) { // closed with nothing journaled there
+	if number := w.slots[0]; f.Taken == nil && released(tx, number) { // closed with nothing journaled there
 		f.Taken = &Taken{Slot: number, Released: true}
 	}
 	if p.Intent.Payment == "" {
 		return f, nil
 	}
-	at, ok, err := paidAt(tx, p.Intent.Ledger, p.Intent.Payment)
+	at, ok, err := paidBy(tx, w.payment)
 	switch {
 	case err != nil:
 		return f, err

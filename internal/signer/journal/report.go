@@ -48,10 +48,10 @@ func (j *Journal) Report() (r wire.Report, err error) {
 
 // PolicyHash names the policy that the journal decides by; empty: there is none.
 func (j *Journal) PolicyHash() string {
-	if j.limit == nil {
+	if j.rules == nil {
 		return ""
 	}
-	return j.limit.Hash()
+	return j.rules.Hash()
 }
 
 // Report is the freeze as those who watch are told.
@@ -188,12 +188,12 @@ func split(k []byte, n int) (parts []string, rest []byte) {
 // reportLimits tells each counter that the policy in force keeps, and each scope of it that has counted nothing so far.
 func (j *Journal) reportLimits(tx *bolt.Tx, l *limits) ([]wire.LimitReport, error) {
 	all := []wire.LimitReport{}
-	if j.limit == nil {
+	if j.rules == nil {
 		return all, nil
 	}
 	used := map[[2]string][]wire.LimitReport{}
 	if err := tx.Bucket(sums).ForEach(func(name, _ []byte) error {
-		of, ok := j.limit.Counted(string(name))
+		of, ok := j.rules.Counted(string(name))
 		if !ok {
 			return nil
 		}
@@ -207,7 +207,7 @@ func (j *Journal) reportLimits(tx *bolt.Tx, l *limits) ([]wire.LimitReport, erro
 	}); err != nil {
 		return nil, err
 	}
-	for _, of := range j.limit.Limits() {
+	for _, of := range j.rules.Limits() {
 		here := used[[2]string{of.Rule, of.Scope}]
 		if here == nil {
 			here = append(here, limitReport(of, policy.Usage{}))

@@ -184,7 +184,7 @@ func newWorldAt(t *testing.T, now time.Time) *world {
 // facts are what is known about a proposal.
 func (w *world) facts(p Proposal) (f Facts) {
 	w.t.Helper()
-	if err := w.db.View(func(tx *bolt.Tx) (err error) { f, err = facts(tx, p, w.clockNow()); return err }); err != nil {
+	if err := w.db.View(func(tx *bolt.Tx) (err error) { f, err = facts(tx, &p, w.clockNow()); return err }); err != nil {
 		w.t.Fatal(err)
 	}
 	return f

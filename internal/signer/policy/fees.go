@@ -9,7 +9,7 @@ import (
 )
 
 // feeCaps holds the fee to the caps of the rule. Fees rise and fall, so that none of these is for good.
-func (a asked) feeCaps() *signing.Refusal {
+func (a *asked) feeCaps() *signing.Refusal {
 	r := a.rule
 	if r.maxFee != nil && a.fee.Cmp(r.maxFee) > 0 {
 		return a.feeAbove("it can cost %s, and max_fee is %s", a.fee, r.maxFee)
@@ -26,12 +26,12 @@ func (a asked) feeCaps() *signing.Refusal {
 	return nil
 }
 
-func (a asked) feeAbove(format string, args ...any) *signing.Refusal {
+func (a *asked) feeAbove(format string, args ...any) *signing.Refusal {
 	return a.refuse(signing.RefusedForNow, "fee_above_cap", format, args...)
 }
 
 // feeOfChain holds the fee to the cap in the terms of its chain.
-func (a asked) feeOfChain() *signing.Refusal {
+func (a *asked) feeOfChain() *signing.Refusal {
 	r := a.rule
 	switch a.Intent.ChainType {
 	case derive.EVM:
@@ -66,7 +66,7 @@ func perGas(i signing.Intent) *big.Int {
 }
 
 // feeRate holds the fee of a Bitcoin transaction to its cap per virtual byte.
-func (a asked) feeRate() *signing.Refusal {
+func (a *asked) feeRate() *signing.Refusal {
 	if a.rule.maxSatPerVB == nil {
 		return nil
 	}

@@ -11,22 +11,43 @@ import (
 // asked is a question with what is worked out of it once.
 type asked struct {
 	Question
-	rule   *rule
-	to     string
-	asset  string // as the file names it
-	amount *big.Int
-	fee    *big.Int // the most that it can cost
+	rule     *rule
+	to       string
+	asset    string // as the file names it
+	amount   *big.Int
+	fee      *big.Int // the most that it can cost
+	heard    []heard
+	counters counters
+}
+
+// Case is a matter with what a policy makes of it whatever the time is and whatever is signed already. It is worked out once, and can be
+// judged as often as need be, at different times: by one caller at a time.
+type Case struct {
+	asked
+	policy  *Policy
+	refusal *signing.Refusal // no rule is about it
+}
+
+// Case works out a matter.
+func (p *Policy) Case(m Matter) *Case {
+	c := &Case{policy: p}
+	c.asked, c.refusal = p.ask(Question{Matter: m})
+	return c
 }
 
 // Judge says what a policy makes of an intent. It looks at nothing but the question.
+func (p *Policy) Judge(q Question) Verdict { return p.Case(q.Matter).Judge(q.State) }
+
+// Judge says what the policy makes of the case. It looks at nothing else but the state.
 //
 // In this order: the first rule about it; where it goes; the cap of one payment; the authorizations, or with a payment that is bound
 // already what it was bound with; the caps of its fee; the limits.
-func (p *Policy) Judge(q Question) Verdict {
-	a, r := p.ask(q)
-	if r != nil {
-		return Verdict{Refusal: r}
+func (c *Case) Judge(s State) Verdict {
+	if c.refusal != nil {
+		return Verdict{Refusal: c.refusal}
 	}
+	a, p := &c.asked, c.policy
+	a.State = s
 	v := Verdict{Rule: a.rule.name, Add: a.difference()}
 	steps := []func() *signing.Refusal{
 		a.destination, a.onePayment,
@@ -59,6 +80,7 @@ func (p *Policy) ask(q Question) (asked, *signing.Refusal) {
 			wordOf(q.Intent.Purpose), q.Account, q.Intent.From, chain{q.Intent.ChainType, q.Intent.ChainID}, a.asset)
 	}
 	a.rule = p.rules[i]
+	a.heard, a.counters = p.hear(q.Matter), a.rule.countersOf(q.Intent)
 	return a, nil
 }
 
@@ -67,12 +89,12 @@ func refuse(kind signing.RefusalKind, code, format string, args ...any) *signing
 }
 
 // refuse is a refusal that names its rule.
-func (a asked) refuse(kind signing.RefusalKind, code, format string, args ...any) *signing.Refusal {
+func (a *asked) refuse(kind signing.RefusalKind, code, format string, args ...any) *signing.Refusal {
 	return refuse(kind, code, "rule %q: %s", a.rule.name, fmt.Sprintf(format, args...))
 }
 
 // destination: a sweep goes to where the rule lists; what mends goes nowhere. A withdrawal goes where its authorizations say.
-func (a asked) destination() *signing.Refusal {
+func (a *asked) destination() *signing.Refusal {
 	switch {
 	case a.rule.sweeps():
 		if !slices.Contains(a.rule.to, a.to) {
@@ -88,7 +110,7 @@ func (a asked) destination() *signing.Refusal {
 }
 
 // onePayment holds one payment to its cap, and to the limits that it would exceed alone: it can never be made.
-func (a asked) onePayment() *signing.Refusal {
+func (a *asked) onePayment() *signing.Refusal {
 	r := a.rule
 	for _, c := range []struct {
 		name string
@@ -102,7 +124,7 @@ func (a asked) onePayment() *signing.Refusal {
 }
 
 // difference is what is to be counted: what goes beyond the most that was signed at the place before. It is never negative.
-func (a asked) difference() Sum {
+func (a *asked) difference() Sum {
 	if a.Before == nil {
 		return Sum{Cost{a.amount, a.fee}, 1}
 	}

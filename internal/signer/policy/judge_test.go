@@ -21,7 +21,7 @@ func TestWhatNoRuleIsAboutIsRefusedForGood(t *testing.T) {
 		"another purpose": question(changed(func(i *signing.Intent) { i.Purpose = signing.PurposeSweep })),
 		"another chain":   question(changed(func(i *signing.Intent) { i.ChainID = 2 })),
 		"another asset":   question(changed(func(i *signing.Intent) { i.EVM.Contract = usdt })),
-		"another account": {Intent: payment(), Account: Cold, Now: now},
+		"another account": {Matter{Intent: payment(), Account: Cold}, State{Now: now}},
 		"unknown purpose": question(changed(func(i *signing.Intent) { i.Purpose = "x" })),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -33,7 +33,7 @@ func TestWhatNoRuleIsAboutIsRefusedForGood(t *testing.T) {
 		})
 	}
 	wantCode(t, new(Policy).Judge(question(payment())), "no_rule")
-	wantCode(t, p.Judge(Question{Intent: payment(), Now: now}), "") // a key without an account is a hot one
+	wantCode(t, p.Judge(Question{Matter{Intent: payment()}, State{Now: now}}), "") // a key without an account is a hot one
 }
 
 func TestAKeyOfTheListAloneIsMeant(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"filippo.io/edwards25519"
+
+	"coffer.internal/signing"
 )
 
 // The most that a policy holds: beyond it, nobody reads it.
@@ -67,7 +69,7 @@ func (p *Policy) addAuthorizer(n int, t authorizerTable) error {
 		return err
 	}
 	where := fmt.Sprintf("authorizer %q", name)
-	if t.Role == nil || !slices.Contains(roles, Role(*t.Role)) {
+	if t.Role == nil || !slices.Contains(roles[:], Role(*t.Role)) {
 		return bad("%s: role = %s is not \"service\", \"risk\" or \"officer\"", where, shown(t.Role))
 	}
 	if t.Key == nil {
@@ -77,7 +79,7 @@ func (p *Policy) addAuthorizer(n int, t authorizerTable) error {
 	if why != "" {
 		return bad("%s: key %s", where, why)
 	}
-	a := Authorizer{name, Role(*t.Role), key}
+	a := Authorizer{name, Role(*t.Role), key, signing.Fingerprint(key)}
 	if slices.ContainsFunc(p.authorizers, func(b Authorizer) bool { return b.Name == name }) {
 		return bad("two authorizers are called %q", name)
 	}

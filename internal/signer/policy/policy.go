@@ -44,13 +44,18 @@ const (
 )
 
 // roles are all of them, in the order in which they are told.
-var roles = []Role{Service, Risk, Officer}
+var roles = [...]Role{Service, Risk, Officer}
+
+// officer is where Officer stands among roles.
+const officer = 2
 
 // Authorizer is somebody whose authorization counts.
 type Authorizer struct {
 	Name string
 	Role Role
 	Key  ed25519.PublicKey
+
+	fingerprint string // of Key
 }
 
 // The accounts of keys (signing.KeyRequest).
@@ -64,17 +69,27 @@ var accounts = []string{Hot, Cold, Vault}
 
 // Question is what a policy is asked about one intent that everything else would let be signed.
 type Question struct {
+	Matter
+	State
+}
+
+// Matter is what is to be signed, and by whose authority. It does not change.
+type Matter struct {
 	Intent  signing.Intent
 	Account string // the account of the key of From: hot, cold, vault
-	Now     time.Time
 
 	Authorizations []signing.SignedAuthorization // those that came with it, their signatures verified
 	Unreadable     string                        // why one that came with it is none; empty: all are
+}
+
+// State is what a verdict depends on beside its matter: the time, and what is signed already.
+type State struct {
+	Now time.Time
 
 	Bound  *Bound // what the payment was bound with, if it is bound to this very place; nil: nothing is signed for it
 	Before *Cost  // the most of what is signed at this place; nil: nothing is
 
-	Usage func(counter string) Usage // what a counter holds at Now
+	Usage func(counter string) Usage // what a counter holds at Now; it is only looked at, and not kept
 
 	Recalled bool // it is signed already (Recall): its authorizations are held against no clock
 }

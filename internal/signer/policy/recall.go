@@ -13,7 +13,7 @@ func (p *Policy) Recall(q Question) Verdict {
 		return Verdict{Bound: Bound{MaxFee: a.mostFee()}}
 	}
 	v := Verdict{Rule: a.rule.name, Add: a.difference()}
-	if v.Bound, r = p.authorize(a); r != nil && v.Bound.MaxFee == "" {
+	if v.Bound, r = p.authorize(&a); r != nil && v.Bound.MaxFee == "" {
 		v.Bound = Bound{MaxFee: a.mostFee()}
 	}
 	if a.rule.eachKey.any() {
@@ -26,7 +26,7 @@ func (p *Policy) Recall(q Question) Verdict {
 }
 
 // mostFee is the highest fee that is signed at the place, this intent's included.
-func (a asked) mostFee() string {
+func (a *asked) mostFee() string {
 	most := a.fee
 	if a.Before != nil && a.Before.Fee != nil && a.Before.Fee.Cmp(most) > 0 {
 		most = a.Before.Fee

@@ -43,9 +43,9 @@ type limits struct {
 	feeHour, feeDay     *big.Int
 }
 
-func (l limits) sums() bool { return l.hour != nil || l.day != nil }
-func (l limits) fees() bool { return l.feeHour != nil || l.feeDay != nil }
-func (l limits) any() bool  { return l.sums() || l.fees() || l.hourCount > 0 || l.dayCount > 0 }
+func (l *limits) sums() bool { return l.hour != nil || l.day != nil }
+func (l *limits) fees() bool { return l.feeHour != nil || l.feeDay != nil }
+func (l *limits) any() bool  { return l.sums() || l.fees() || l.hourCount > 0 || l.dayCount > 0 }
 
 // The words of the file for assets.
 const (

@@ -128,7 +128,7 @@ func authorized(i signing.Intent, key byte, change ...func(*signing.Authorizatio
 
 // question asks about an intent with the authorizations of these.
 func question(i signing.Intent, keys ...byte) Question {
-	q := Question{Intent: i, Account: Hot, Now: now}
+	q := Question{Matter{Intent: i, Account: Hot}, State{Now: now}}
 	for _, k := range keys {
 		q.Authorizations = append(q.Authorizations, authorized(i, k))
 	}
