@@ -64,10 +64,12 @@ func (l *lane) sent(ctx context.Context, due []store.Attempt, results []chain.Se
 	return nil
 }
 
-// due reads what is to be sent now.
+// due reads what is to be sent now: of all that is out, only what the decision needs.
 func (l *lane) due(ctx context.Context) (due []store.Attempt, err error) {
 	err = l.db.View(ctx, func(r store.Reader) error {
-		out, err := r.Attempts(ctx, l.attempts(open...))
+		f := l.attempts(open...)
+		f.Bare = true
+		out, err := r.Attempts(ctx, f)
 		if err != nil || len(out) == 0 {
 			return err
 		}
@@ -79,16 +81,35 @@ func (l *lane) due(ctx context.Context) (due []store.Attempt, err error) {
 		if err != nil {
 			return err
 		}
+		var ids []int64
 		for _, p := range contiguous(places(out), gaps) {
 			for _, a := range p.toSend() {
 				if l.isDue(a, now) {
-					due = append(due, a)
+					ids = append(ids, a.ID)
 				}
 			}
 		}
-		return nil
+		due, err = attemptsOf(ctx, r, ids)
+		return err
 	})
 	return due, storefault.Of(err, "read what is to be sent")
+}
+
+// attemptsOf reads attempts whole, in the order of the ids.
+func attemptsOf(ctx context.Context, r store.Reader, ids []int64) ([]store.Attempt, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	all, err := r.Attempts(ctx, store.AttemptFilter{IDs: ids})
+	if err != nil {
+		return nil, err
+	}
+	by := byID(all)
+	ordered := make([]store.Attempt, 0, len(ids))
+	for _, id := range ids {
+		ordered = append(ordered, by[id])
+	}
+	return ordered, nil
 }
 
 // lowestGaps are the lowest gaps of the wallets that the attempts belong to.
@@ -99,14 +120,14 @@ func lowestGaps(ctx context.Context, r store.Reader, as []store.Attempt) (map[in
 			ids = append(ids, a.WalletID)
 		}
 	}
-	loads, err := r.Loads(ctx, ids)
-	gaps := map[int64]uint64{}
-	for _, l := range loads {
-		if len(l.Gaps) > 0 {
-			gaps[l.WalletID] = l.Gaps[0]
+	all, err := r.Gaps(ctx, ids)
+	lowest := map[int64]uint64{}
+	for id, gaps := range all {
+		if len(gaps) > 0 {
+			lowest[id] = gaps[0]
 		}
 	}
-	return gaps, err
+	return lowest, err
 }
 
 // contiguous are the places that no missing nonce holds up: what stands above a gap a node queues at best, and drops

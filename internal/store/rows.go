@@ -350,7 +350,8 @@ type AttemptFilter struct {
 	// By is the order: "" by id, "nonce" by wallet and nonce (lowest first, as bytes must be sent).
 	By    string
 	Limit int
-	Bare  bool // only ID, WalletID and Nonce are read
+	// Bare reads only ID, WalletID, Nonce, State, Note, SentAt and UpdatedAt: what a decision about many needs.
+	Bare bool
 }
 
 // AttemptMove is a compare-and-set on an attempt's state. The fields that belong to the new state are stored: Raw and Hash

@@ -93,6 +93,8 @@ type Reader interface {
 	Wallets(ctx context.Context, f WalletFilter) ([]Wallet, error)
 	// Loads sums up each of the wallets' nonces and attempts, in the order of the ids.
 	Loads(ctx context.Context, walletIDs []int64) ([]Load, error)
+	// Gaps are the Gaps of each of the wallets alone, without the rest of its load.
+	Gaps(ctx context.Context, walletIDs []int64) (map[int64][]uint64, error)
 	// LastUsed is when an attempt of the wallet changed last; zero if there is none. It looks at all of the wallet's attempts, so
 	// it is for a person who asks about one wallet, and no part of Loads.
 	LastUsed(ctx context.Context, walletID int64) (time.Time, error)

@@ -14,7 +14,9 @@ func scanAttempt(rs pgx.Rows, a *store.Attempt) error {
 		when{&a.AskedAt}, when{&a.SignedAt}, when{&a.SentAt}, when{&a.MinedAt}, when{&a.FinalAt}, when{&a.UpdatedAt})
 }
 
-func scanBare(rs pgx.Rows, a *store.Attempt) error { return rs.Scan(&a.ID, &a.WalletID, &a.Nonce) }
+func scanBare(rs pgx.Rows, a *store.Attempt) error {
+	return rs.Scan(&a.ID, &a.WalletID, &a.Nonce, &a.State, &a.Note, when{&a.SentAt}, when{&a.UpdatedAt})
+}
 
 // Attempts lists attempts.
 func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Attempt, error) {

@@ -20,6 +20,23 @@ type gap struct {
 	nonce uint64
 }
 
+func scanGap(rs pgx.Rows, g *gap) error { return rs.Scan(&g.place, &g.nonce) }
+
+func gapsOf(gaps []gap, walletIDs []int64) map[int64][]uint64 {
+	of := make(map[int64][]uint64, len(gaps))
+	for _, g := range gaps {
+		id := walletIDs[g.place-1]
+		of[id] = append(of[id], g.nonce)
+	}
+	return of
+}
+
+// Gaps reads the gaps of wallets.
+func (r *reader) Gaps(_ context.Context, walletIDs []int64) (map[int64][]uint64, error) {
+	gaps, err := rows(r, queries["load_gaps"], scanGap, walletIDs)
+	return gapsOf(gaps, walletIDs), err
+}
+
 // Loads sums up wallets, in the order of the ids.
 func (r *reader) Loads(_ context.Context, walletIDs []int64) ([]store.Load, error) {
 	var loads, rest []store.Load
@@ -29,15 +46,11 @@ func (r *reader) Loads(_ context.Context, walletIDs []int64) ([]store.Load, erro
 		query(&rest, queries["load_rest"], func(rs pgx.Rows, l *store.Load) error {
 			return rs.Scan(&l.WalletID, &l.Cursor, &l.Active, when{&l.UpdatedAt}, &l.Free, &l.LowestUnmined)
 		}, walletIDs),
-		query(&gaps, queries["load_gaps"], func(rs pgx.Rows, g *gap) error { return rs.Scan(&g.place, &g.nonce) }, walletIDs))
+		query(&gaps, queries["load_gaps"], scanGap, walletIDs))
 	if err != nil {
 		return nil, err
 	}
-	of := make(map[int64][]uint64, len(gaps))
-	for _, g := range gaps {
-		id := walletIDs[g.place-1]
-		of[id] = append(of[id], g.nonce)
-	}
+	of := gapsOf(gaps, walletIDs)
 	for i := range min(len(loads), len(rest)) {
 		l := &loads[i]
 		l.Cursor, l.Active, l.UpdatedAt = rest[i].Cursor, rest[i].Active, rest[i].UpdatedAt

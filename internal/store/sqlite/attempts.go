@@ -20,7 +20,9 @@ func scanAttempt(rs *sql.Rows, a *store.Attempt) error {
 	return err
 }
 
-func scanBare(rs *sql.Rows, a *store.Attempt) error { return rs.Scan(&a.ID, &a.WalletID, &a.Nonce) }
+func scanBare(rs *sql.Rows, a *store.Attempt) error {
+	return rs.Scan(&a.ID, &a.WalletID, &a.Nonce, &a.State, &a.Note, when{&a.SentAt}, when{&a.UpdatedAt})
+}
 
 // Attempts lists attempts.
 func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Attempt, error) {
@@ -93,10 +95,7 @@ func (t *tx) useNonce(a store.Ask) (bool, error) {
 // MoveAttempts moves attempts from state to state.
 func (t *tx) MoveAttempts(_ context.Context, moves []store.AttemptMove) error {
 	for _, m := range moves {
-		err := t.one(fmt.Sprintf("move attempt %d", m.ID), queries["attempt_move"], m.ID, m.From, m.To, m.Note, m.Raw, m.Hash,
-			emptyIsNull(m.Refusal), m.BlockNumber, m.BlockHash, m.Success, m.Fee, text(t.now),
-			emptyIsNull(m.Receipt.Device), zeroIsNull(m.Receipt.Seq), m.Receipt.Signature)
-		if err != nil {
+		if err := t.moveAttempt(m); err != nil {
 			return err
 		}
 		if m.To != store.AttemptRefused {
@@ -107,4 +106,15 @@ func (t *tx) MoveAttempts(_ context.Context, moves []store.AttemptMove) error {
 		}
 	}
 	return nil
+}
+
+// moveAttempt moves one. What the signing machine answered is written once: a statement that names its columns writes their index again
+// at each move.
+func (t *tx) moveAttempt(m store.AttemptMove) error {
+	what := fmt.Sprintf("move attempt %d", m.ID)
+	if m.From == store.AttemptAsked && (m.To == store.AttemptSigned || m.To == store.AttemptRefused) {
+		return t.one(what, queries["attempt_answer"], m.ID, m.From, m.To, m.Note, m.Raw, m.Hash, emptyIsNull(m.Refusal), text(t.now),
+			emptyIsNull(m.Receipt.Device), zeroIsNull(m.Receipt.Seq), m.Receipt.Signature)
+	}
+	return t.one(what, queries["attempt_move"], m.ID, m.From, m.To, m.Note, m.BlockNumber, m.BlockHash, m.Success, m.Fee, text(t.now))
 }

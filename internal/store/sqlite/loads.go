@@ -41,8 +41,25 @@ func (r *reader) complete(l *store.Load) error {
 	}
 	l.Cursor, l.Active, l.UpdatedAt = rest[0].Cursor, rest[0].Active, rest[0].UpdatedAt
 	l.Free, l.LowestUnmined = rest[0].Free, rest[0].LowestUnmined
-	l.Gaps, err = rows(r, queries["load_gaps"], func(rs *sql.Rows, n *uint64) error { return rs.Scan(n) }, l.WalletID)
+	l.Gaps, err = r.gaps(l.WalletID)
 	return err
+}
+
+func (r *reader) gaps(walletID int64) ([]uint64, error) {
+	return rows(r, queries["load_gaps"], func(rs *sql.Rows, n *uint64) error { return rs.Scan(n) }, walletID)
+}
+
+// Gaps reads the gaps of wallets.
+func (r *reader) Gaps(_ context.Context, walletIDs []int64) (map[int64][]uint64, error) {
+	all := make(map[int64][]uint64, len(walletIDs))
+	for _, id := range walletIDs {
+		gaps, err := r.gaps(id)
+		if err != nil {
+			return nil, err
+		}
+		all[id] = gaps
+	}
+	return all, nil
 }
 
 // LastUsed is when an attempt of the wallet changed last.

@@ -139,7 +139,10 @@ func testAttempts(t *testing.T, h Harness) {
 				w.same(fmt.Sprintf("%+v", f.filter), f.want, got)
 			}
 			bare := w.attempts(store.AttemptFilter{States: []string{store.AttemptSigned}, Bare: true})
-			w.same("bare", []store.Attempt{{ID: ids["r1"], WalletID: a, Nonce: 1}}, bare)
+			whole := w.attempts(store.AttemptFilter{IDs: []int64{ids["r1"]}})[0]
+			w.same("bare", []store.Attempt{{
+				ID: ids["r1"], WalletID: a, Nonce: 1, State: store.AttemptSigned, Note: whole.Note, SentAt: whole.SentAt, UpdatedAt: whole.UpdatedAt,
+			}}, bare)
 		},
 	})
 }

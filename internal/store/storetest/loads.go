@@ -104,6 +104,9 @@ func testLoads(t *testing.T, h Harness) {
 			if len(got) != 100 || got[0] != 5 || got[99] != 104 {
 				w.Errorf("gaps: %v", got)
 			}
+			none := w.hot().ID
+			alone := read(w, func(r store.Reader) (map[int64][]uint64, error) { return r.Gaps(w.ctx, []int64{none, id}) })
+			w.same("gaps alone", map[int64][]uint64{id: got}, alone, cmpopts.IgnoreMapEntries(func(_ int64, gaps []uint64) bool { return len(gaps) == 0 }))
 		},
 
 		"a refused attempt is no longer in flight, a superseded one neither": func(w *world) {

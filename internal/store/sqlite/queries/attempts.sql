@@ -6,7 +6,7 @@ JOIN internal_wallets i ON i.id = a.wallet_id
 WHERE true
 
 -- name: attempts_bare
-SELECT a.id, a.wallet_id, a.nonce
+SELECT a.id, a.wallet_id, a.nonce, a.state, a.note, a.sent_at, a.updated_at
 FROM attempts a
 JOIN internal_wallets i ON i.id = a.wallet_id
 WHERE true
@@ -27,23 +27,30 @@ WHERE EXISTS (SELECT 1 FROM nonces n WHERE n.wallet_id = ?1 AND n.nonce = ?2 AND
         AND (x.state = 'final' OR x.payment IS NOT ?3))
 RETURNING id
 
+-- name: attempt_answer
+UPDATE attempts SET
+    state = ?3,
+    note = ?4,
+    raw = CASE WHEN ?3 = 'signed' THEN ?5 ELSE raw END,
+    hash = CASE WHEN ?3 = 'signed' THEN ?6 ELSE hash END,
+    refusal = CASE WHEN ?3 = 'refused' THEN ?7 ELSE refusal END,
+    receipt_device = ?9,
+    receipt_seq = ?10,
+    receipt_sig = ?11,
+    signed_at = CASE WHEN ?3 = 'signed' THEN ?8 ELSE signed_at END,
+    updated_at = ?8
+WHERE id = ?1 AND state = ?2
+
 -- name: attempt_move
 UPDATE attempts SET
     state = ?3,
     note = ?4,
-    raw = CASE WHEN ?3 = 'signed' AND ?2 <> 'signed' THEN ?5 ELSE raw END,
-    hash = CASE WHEN ?3 = 'signed' AND ?2 <> 'signed' THEN ?6 ELSE hash END,
-    refusal = CASE WHEN ?3 = 'refused' THEN ?7 ELSE refusal END,
-    receipt_device = CASE WHEN ?2 = 'asked' AND ?3 IN ('signed', 'refused') THEN ?13 ELSE receipt_device END,
-    receipt_seq = CASE WHEN ?2 = 'asked' AND ?3 IN ('signed', 'refused') THEN ?14 ELSE receipt_seq END,
-    receipt_sig = CASE WHEN ?2 = 'asked' AND ?3 IN ('signed', 'refused') THEN ?15 ELSE receipt_sig END,
-    block_number = CASE WHEN ?3 IN ('mined', 'final') THEN ?8 WHEN ?3 = 'sent' THEN NULL ELSE block_number END,
-    block_hash = CASE WHEN ?3 IN ('mined', 'final') THEN ?9 WHEN ?3 = 'sent' THEN NULL ELSE block_hash END,
-    success = CASE WHEN ?3 IN ('mined', 'final') THEN ?10 WHEN ?3 = 'sent' THEN NULL ELSE success END,
-    fee = CASE WHEN ?3 IN ('mined', 'final') THEN ?11 WHEN ?3 = 'sent' THEN NULL ELSE fee END,
-    signed_at = CASE WHEN ?3 = 'signed' AND ?2 <> 'signed' THEN ?12 ELSE signed_at END,
-    sent_at = CASE WHEN ?3 = 'sent' AND ?2 IN ('signed', 'sent') THEN ?12 ELSE sent_at END,
-    mined_at = CASE WHEN ?3 IN ('mined', 'final') THEN coalesce(mined_at, ?12) WHEN ?3 = 'sent' THEN NULL ELSE mined_at END,
-    final_at = CASE WHEN ?3 = 'final' THEN coalesce(final_at, ?12) ELSE final_at END,
-    updated_at = ?12
+    block_number = CASE WHEN ?3 IN ('mined', 'final') THEN ?5 WHEN ?3 = 'sent' THEN NULL ELSE block_number END,
+    block_hash = CASE WHEN ?3 IN ('mined', 'final') THEN ?6 WHEN ?3 = 'sent' THEN NULL ELSE block_hash END,
+    success = CASE WHEN ?3 IN ('mined', 'final') THEN ?7 WHEN ?3 = 'sent' THEN NULL ELSE success END,
+    fee = CASE WHEN ?3 IN ('mined', 'final') THEN ?8 WHEN ?3 = 'sent' THEN NULL ELSE fee END,
+    sent_at = CASE WHEN ?3 = 'sent' AND ?2 IN ('signed', 'sent') THEN ?9 ELSE sent_at END,
+    mined_at = CASE WHEN ?3 IN ('mined', 'final') THEN coalesce(mined_at, ?9) WHEN ?3 = 'sent' THEN NULL ELSE mined_at END,
+    final_at = CASE WHEN ?3 = 'final' THEN coalesce(final_at, ?9) ELSE final_at END,
+    updated_at = ?9
 WHERE id = ?1 AND state = ?2
