@@ -127,19 +127,24 @@ func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 }
 
-// settle writes n moves in one transaction. If one of them is stale, because somebody else knew the same earlier, the others
-// are written one by one; what a stale one should have said is there already, or is found again by the next pass.
-func settle(n int, write func(from, to int) error) error {
-	err := write(0, n)
+// settle writes n moves in one transaction. If one of them is stale, because somebody else knew the same earlier, each half is written by
+// itself, down to the one; what a stale one should have said is there already, or is found again by the next pass. One by one from the
+// start, hundreds of commits would hold up everybody for seconds whenever two steps meet.
+func settle(n int, write func(from, to int) error) error { return settleRange(0, n, write) }
+
+func settleRange(from, to int, write func(from, to int) error) error {
+	err := write(from, to)
 	if !errors.Is(err, store.ErrStale) {
 		return err
 	}
-	for i := range n {
-		if err := write(i, i+1); err != nil && !errors.Is(err, store.ErrStale) {
-			return err
-		}
+	if to-from <= 1 {
+		return nil
 	}
-	return nil
+	half := from + (to-from)/2
+	if err := settleRange(from, half, write); err != nil {
+		return err
+	}
+	return settleRange(half, to, write)
 }
 
 // update writes about wallets that this daemon drives. ErrStale, with nothing written, if it does not drive one of them any more.
