@@ -31,7 +31,7 @@ func (c *Chain) Vet(ctx context.Context, from string, payments []chain.Payment) 
 	if len(tried) == 0 {
 		return vetted, nil
 	}
-	byNode := ofEach(c, func(n *node) []opinion { return n.vet(ctx, from, tried) })
+	byNode := ofEach(c, func(n *node) []opinion { return c.vet(ctx, n, from, tried) })
 	for i := range tried {
 		var silent []error
 		refusal, payable := "", false
@@ -79,7 +79,7 @@ func precompiled(a common.Address) bool {
 
 // vet tries payments on one node. Everything is asked about one block, so that a refusal for lack of tokens is never taken
 // for one of the payment's own.
-func (n *node) vet(ctx context.Context, from string, payments []chain.Payment) []opinion {
+func (c *Chain) vet(ctx context.Context, n *node, from string, payments []chain.Payment) []opinion {
 	opinions := make([]opinion, len(payments))
 	head := n.ask(ctx, []request{{method: "eth_blockNumber"}}, 1)[0]
 	var number hexutil.Uint64
@@ -101,7 +101,7 @@ func (n *node) vet(ctx context.Context, from string, payments []chain.Payment) [
 			requests = append(requests, balanceOf(p.Contract, from, block))
 		}
 	}
-	replies := n.ask(ctx, requests, itemsPerBatch)
+	replies := c.read(ctx, n, requests, 0)
 	for i, p := range payments {
 		if p.Contract == "" {
 			opinions[i] = coinOpinion(replies[i])
