@@ -257,6 +257,9 @@ func TestF20OnlyTheLowestNonceIsStuck(t *testing.T) {
 		return ids
 	}
 	l := &lane{setup: ChainSetup{BumpAfter: 30 * time.Second}, heads: map[int64]uint64{}}
+	if got := stuck(l, 0, m.now); got != nil {
+		t.Errorf("with no node that answered yet %v are stuck", got)
+	}
 	if got := stuck(l, 100, m.now); got != nil {
 		t.Errorf("at first sight %v are stuck", got)
 	}
@@ -271,6 +274,9 @@ func TestF20OnlyTheLowestNonceIsStuck(t *testing.T) {
 	}
 	if got := stuck(l, 0, m.now); got != nil {
 		t.Errorf("with no node that answers %v are stuck", got)
+	}
+	if got := stuck(l, 102, m.now); len(got) != 4 {
+		t.Errorf("when one answers again %v are stuck", got)
 	}
 }
 

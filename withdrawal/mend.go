@@ -47,17 +47,17 @@ type mending struct {
 // mending reads it.
 func (l *lane) mending(ctx context.Context) (m mending, err error) {
 	err = l.db.View(ctx, func(r store.Reader) error {
-		out, err := r.Attempts(ctx, l.attempts(open...))
-		if err != nil {
-			return err
-		}
 		if m.wishes, err = r.Wishes(ctx, store.WishFilter{Open: true, ChainType: l.setup.Type, ChainID: &l.setup.ID}); err != nil {
 			return err
 		}
-		if len(out)+len(m.wishes) == 0 {
-			return nil
-		}
 		if m.now, err = r.Now(ctx); err != nil {
+			return err
+		}
+		if aged, err := l.aged(ctx, r, m.now); err != nil || !aged && len(m.wishes) == 0 {
+			return err
+		}
+		out, err := r.Attempts(ctx, l.attempts(open...))
+		if err != nil {
 			return err
 		}
 		if m.gaps, err = lowestGaps(ctx, r, out); err != nil {
@@ -69,6 +69,19 @@ func (l *lane) mending(ctx context.Context) (m mending, err error) {
 		return l.wished(ctx, r, &m)
 	})
 	return m, storefault.Of(err, "read what is to be mended")
+}
+
+// aged says whether something is on its way to being stuck: until then nobody needs to look at all that is out.
+func (l *lane) aged(ctx context.Context, r store.Reader, now time.Time) (bool, error) {
+	f := l.attempts(open...)
+	f.Bare = true
+	out, err := r.Attempts(ctx, f)
+	return slices.ContainsFunc(out, func(a store.Attempt) bool { return l.ageing(a, now) }), err
+}
+
+// ageing says whether an attempt was signed half the time ago after which its fees are to be raised.
+func (l *lane) ageing(a store.Attempt, now time.Time) bool {
+	return l.setup.BumpAfter > 0 && !a.SignedAt.IsZero() && over(l.setup.BumpAfter/2, a.SignedAt, now)
 }
 
 // mendable are the places at which a further attempt can help: not those of payments in review, because something else has their
@@ -210,7 +223,11 @@ func (l *lane) stuck(m mending, head uint64) (stuck, above []place) {
 func (l *lane) passedBy(p place, head uint64, seen map[int64]uint64) bool {
 	a := p.newest()
 	first, known := l.heads[a.ID]
-	if !known || head < first {
+	switch {
+	case head == 0 && !known:
+		return false // nobody knows when it was seen first
+	case head == 0:
+	case !known || head < first:
 		first = head
 	}
 	seen[a.ID] = first
@@ -227,8 +244,7 @@ func (p place) feesHelp() bool {
 // head is the height of the latest block that most nodes have, if something is old enough for it to matter.
 func (l *lane) head(ctx context.Context, m mending) (uint64, error) {
 	nodes, ok := l.chain.(chain.Nodes)
-	old := func(p place) bool { return over(l.setup.BumpAfter/2, p.newest().SignedAt, m.now) }
-	if !ok || l.setup.BumpAfter == 0 || !slices.ContainsFunc(m.places, old) {
+	if !ok || !slices.ContainsFunc(m.places, func(p place) bool { return l.ageing(p.newest(), m.now) }) {
 		return 0, nil
 	}
 	var heads []uint64

@@ -350,7 +350,7 @@ type AttemptFilter struct {
 	// By is the order: "" by id, "nonce" by wallet and nonce (lowest first, as bytes must be sent).
 	By    string
 	Limit int
-	// Bare reads only ID, WalletID, Nonce, State, Note, SentAt and UpdatedAt: what a decision about many needs.
+	// Bare reads only ID, WalletID, Nonce, State, Note, SignedAt, SentAt and UpdatedAt: what a decision about many needs.
 	Bare bool
 }
 

@@ -21,7 +21,7 @@ func scanAttempt(rs *sql.Rows, a *store.Attempt) error {
 }
 
 func scanBare(rs *sql.Rows, a *store.Attempt) error {
-	return rs.Scan(&a.ID, &a.WalletID, &a.Nonce, &a.State, &a.Note, when{&a.SentAt}, when{&a.UpdatedAt})
+	return rs.Scan(&a.ID, &a.WalletID, &a.Nonce, &a.State, &a.Note, when{&a.SignedAt}, when{&a.SentAt}, when{&a.UpdatedAt})
 }
 
 // Attempts lists attempts.

@@ -141,7 +141,8 @@ func testAttempts(t *testing.T, h Harness) {
 			bare := w.attempts(store.AttemptFilter{States: []string{store.AttemptSigned}, Bare: true})
 			whole := w.attempts(store.AttemptFilter{IDs: []int64{ids["r1"]}})[0]
 			w.same("bare", []store.Attempt{{
-				ID: ids["r1"], WalletID: a, Nonce: 1, State: store.AttemptSigned, Note: whole.Note, SentAt: whole.SentAt, UpdatedAt: whole.UpdatedAt,
+				ID: ids["r1"], WalletID: a, Nonce: 1, State: store.AttemptSigned, Note: whole.Note,
+				SignedAt: whole.SignedAt, SentAt: whole.SentAt, UpdatedAt: whole.UpdatedAt,
 			}}, bare)
 		},
 	})

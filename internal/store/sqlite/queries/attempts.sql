@@ -6,7 +6,7 @@ JOIN internal_wallets i ON i.id = a.wallet_id
 WHERE true
 
 -- name: attempts_bare
-SELECT a.id, a.wallet_id, a.nonce, a.state, a.note, a.sent_at, a.updated_at
+SELECT a.id, a.wallet_id, a.nonce, a.state, a.note, a.signed_at, a.sent_at, a.updated_at
 FROM attempts a
 JOIN internal_wallets i ON i.id = a.wallet_id
 WHERE true
