@@ -111,6 +111,14 @@ type Status struct {
 	Version  string `json:"version"`
 }
 
+// Frozen is a freeze of a machine: it signs nothing until officers unfreeze it.
+type Frozen struct {
+	ID      string `json:"freeze"` // of this freeze and all its reasons
+	Why     string `json:"why"`    // all reasons, with who and when
+	Already bool   `json:"already_frozen"`
+	Device  string `json:"device"` // of the machine; empty: it did not tell
+}
+
 // Machine is a signing machine as coffer uses it.
 type Machine interface {
 	Signer

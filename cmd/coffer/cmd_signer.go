@@ -13,13 +13,60 @@ import (
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
+	"coffer.internal/signing"
 	"coffer.internal/wallet"
 	"coffer.internal/withdrawal"
 )
 
 func (a *app) signerCommand() *cobra.Command {
-	return parent("signer", "Hand to a signing machine what coffer knows of it", `A signing machine that lost its journal, or whose journal is an old one, must not sign before
-it knows again what it signed.`, "  coffer signer export /media/stick/signer.ndjson", a.signerExportCommand())
+	return parent("signer", "Stop a signing machine, or hand to it what coffer knows of it", `A signing machine that is misused is stopped: freeze. One that lost its journal, or whose journal is an
+old one, must not sign before it knows again what it signed: export.`,
+		"  coffer signer freeze --reason \"somebody else asks it\"\n  coffer signer export /media/stick/signer.ndjson",
+		a.signerFreezeCommand(), a.signerExportCommand())
+}
+
+func (a *app) signerFreezeCommand() *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use:   "freeze --reason TEXT",
+		Short: "Have the signing machine sign nothing more, until officers unfreeze it",
+		Long: `An emergency stop, for one person. The machine answers no request for signatures and makes no keys from then on, also after a restart,
+until coffer-signer unfreeze is said there, which takes two officers if its policy names them. Payments wait: what was asked for stays
+asked, and goes on after it. What is signed already is sent and tracked.
+
+The machine is asked first, and the database only for the record: it works when that is away, and then ends with exit code 6.
+Unreachable (6): the machine does not answer; stop its process there.`,
+		Example: "  coffer signer freeze --reason \"payments that nobody submitted\"",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			f, err := coffer.FreezeSigner(cmd.Context(), c, coffer.Options{}, reason)
+			if f.ID == "" {
+				return err
+			}
+			return errors.Join(a.showFrozen(f), err)
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why; it is recorded, here and at the machine")
+	_ = c.MarkFlagRequired("reason") // the flag is there
+	return c
+}
+
+func (a *app) showFrozen(f signing.Frozen) error {
+	if a.json {
+		return a.document(f)
+	}
+	word := "frozen"
+	if f.Already {
+		word = "already frozen"
+	}
+	a.say("%s", word)
+	fields(a.stdout, [][2]string{{"freeze", f.ID}, {"why", f.Why}, {"device", dash(f.Device)}})
+	a.note("to go on, at the machine: coffer-signer unfreeze")
+	return nil
 }
 
 func (a *app) signerExportCommand() *cobra.Command {

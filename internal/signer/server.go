@@ -80,7 +80,7 @@ var endpoints = map[string]endpoint{
 	wire.PathStatus:  {method: http.MethodGet, roles: []certs.Role{certs.Client, certs.Reader, certs.Officer}, handle: (*Server).status},
 	wire.PathReport:  {method: http.MethodGet, roles: []certs.Role{certs.Client, certs.Reader, certs.Officer}, handle: (*Server).report},
 	wire.PathLock:    {method: http.MethodPost, roles: []certs.Role{certs.Officer}, local: true, always: true, handle: (*Server).lock},
-	wire.PathFreeze:  {method: http.MethodPost, roles: []certs.Role{certs.Officer}, always: true, handle: (*Server).freeze},
+	wire.PathFreeze:  {method: http.MethodPost, roles: []certs.Role{certs.Officer, certs.Client}, always: true, handle: (*Server).freeze},
 }
 
 // Serve answers on a unix socket until ctx ends; what is under way then is finished. It closes the listener.
@@ -308,7 +308,8 @@ func (s *Server) lock(w http.ResponseWriter, _ *http.Request) {
 	s.answer(w, wire.LockAnswer{AlreadyLocked: already})
 }
 
-// freeze is what an officer may do over a network. Over the unix socket it is the machine's own user alone who may, at admin.sock.
+// freeze is what whoever may have payments signed may do as well: to stop them fails safe, and a client that means ill stops the machine
+// anyway, by a receipt that it never gave. Only officers undo it.
 func (s *Server) freeze(w http.ResponseWriter, r *http.Request) {
 	var req wire.FreezeRequest
 	if err := read(w, r, &req); err != nil {

@@ -17,9 +17,12 @@ import (
 	"testing"
 	"time"
 
+	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/certs"
+	"coffer.internal/internal/signer/client"
 	"coffer.internal/internal/signer/requestlog"
 	"coffer.internal/internal/signer/wire"
+	"coffer.internal/signing"
 )
 
 // clock is a time that a test moves.
@@ -185,7 +188,7 @@ func TestEachRoleMayWhatItIsForAndNoMore(t *testing.T) {
 	r := newRemote(t)
 	for role, may := range map[certs.Role]map[string]bool{
 		certs.Client: {wire.PathSign: true, wire.PathKeys: true, wire.PathFind: true, wire.PathPayment: true, wire.PathJournal: true, wire.PathStatus: true,
-			wire.PathReport: true},
+			wire.PathReport: true, wire.PathFreeze: true},
 		certs.Reader:  {wire.PathFind: true, wire.PathPayment: true, wire.PathJournal: true, wire.PathStatus: true, wire.PathReport: true},
 		certs.Officer: {wire.PathStatus: true, wire.PathReport: true},
 	} {
@@ -305,4 +308,35 @@ func TestPlainHTTPAndNoiseAreNotAnswered(t *testing.T) {
 		_ = c.Close()
 	}
 	r.logged("not_tls")
+}
+
+// Whoever may have payments signed may stop the machine, which is safe, and does not start it again.
+func TestAClientFreezesTheMachineUnderItsName(t *testing.T) {
+	r := newRemote(t)
+	dir := filepath.Join(t.TempDir(), "c")
+	if _, err := r.authority.Client("coffer-1", certs.Client, 30, dir); err != nil {
+		t.Fatal(err)
+	}
+	remote, err := client.Dial("https://"+r.addr, nil, client.WithCertificates(client.Certificates{
+		CA: filepath.Join(dir, certs.ClientCA), Cert: filepath.Join(dir, certs.ClientCert), Key: filepath.Join(dir, certs.ClientKey),
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := remote.Freeze(t.Context(), " "); fault.Code(err) != "usage" {
+		t.Errorf("without a reason: %v", err)
+	}
+	f, err := remote.Freeze(t.Context(), "payments that nobody submitted")
+	if err != nil || f.ID == "" || f.Already || !strings.Contains(f.Why, "payments that nobody submitted (cert coffer-1, ") {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	if again, err := remote.Freeze(t.Context(), "payments that nobody submitted"); err != nil || again.ID != f.ID || !again.Already {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	if _, err := remote.NewKey(t.Context(), signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: 1}); fault.Code(err) != "signer_frozen" {
+		t.Errorf("it makes a key: %v", err)
+	}
+	if got := r.ask(r.with(r.issue("r", certs.Reader)), http.MethodPost, wire.PathFreeze); got != "403 role_not_allowed" {
+		t.Errorf("a reader freezes: %s", got)
+	}
 }

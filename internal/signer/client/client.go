@@ -124,6 +124,13 @@ func (c *Client) Lock(ctx context.Context) (already bool, err error) {
 	return a.AlreadyLocked, err
 }
 
+// Freeze has the machine sign nothing more until officers unfreeze it. Said again for the same reason, it changes nothing.
+func (c *Client) Freeze(ctx context.Context, reason string) (signing.Frozen, error) {
+	var a wire.FreezeAnswer
+	err := c.ask(ctx, askTimeout, http.MethodPost, wire.PathFreeze, wire.FreezeRequest{Reason: reason}, &a)
+	return signing.Frozen{ID: a.Freeze, Why: a.Why, Already: a.AlreadyFrozen}, err
+}
+
 // ask sends one request and reads its answer into out.
 func (c *Client) ask(ctx context.Context, limit time.Duration, method, path string, in, out any) error {
 	if c.addr == "" {
