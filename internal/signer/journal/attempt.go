@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,17 +32,17 @@ func follows(p, former Place) bool {
 
 // formerAt reads the attempt that is signed at a place.
 func formerAt(tx *bolt.Tx, at Place) (*Former, error) {
-	d := tx.Bucket(slots).Get(at.number().key)
-	if len(d) != len(signing.Digest{}) {
-		return nil, fmt.Errorf("read the journal: %s has %d bytes of digests", at, len(d))
+	all, err := readFiled(tx.Bucket(slots).Get(at.number().key))
+	if len(all) != 1 || err != nil {
+		return nil, errors.Join(fmt.Errorf("read the journal: %s has %d digests", at, len(all)), err)
 	}
-	var e entry
-	if _, err := getJSON(tx.Bucket(entries), d, &e); err != nil {
+	e, _, err := all[0].entry(tx)
+	if err != nil {
 		return nil, err
 	}
 	i, err := signing.Parse(e.Intent)
 	if err != nil || i.Solana == nil {
-		return nil, fmt.Errorf("read the journal at %x: no intent of Solana: %w", d, err)
+		return nil, fmt.Errorf("read the journal at %s: no intent of Solana: %w", all[0].digest, err)
 	}
 	return &Former{i, e.At}, nil
 }

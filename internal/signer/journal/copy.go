@@ -110,7 +110,8 @@ func (c *Copy) compare(tx *bolt.Tx, r CopyRecord) error {
 			return err
 		}
 		d := i.Digest()
-		c.ahead = c.ahead || !bytes.Equal(tx.Bucket(receipts).Get(receiptKey(r.Ledger, r.Attempt.Seq)), d[:])
+		f, _ := filedAt(tx.Bucket(receipts).Get(receiptKey(r.Ledger, r.Attempt.Seq)))
+		c.ahead = c.ahead || f.digest != d
 		c.gave[r.Ledger] = max(c.gave[r.Ledger], r.Attempt.Seq)
 	}
 	return nil

@@ -23,6 +23,7 @@ type Facts struct {
 	Former    *Former          // on Solana, if the payment is bound to the attempt before this one: that
 	Now       time.Time        // the journal's time
 
+	answer  filed         // of this digest, if it has one
 	bound   *policy.Bound // what the payment is bound with at PaidAt
 	counted *policy.Cost  // what limits count already for a payment that is bound nowhere: it was loaded without its answer; nil: nothing
 }

@@ -28,11 +28,21 @@ type entry struct {
 	end []byte // how a signature ends, from the intent on; nil: it was not written before
 }
 
+// put writes the entry by its digest.
 func (e entry) put(tx *bolt.Tx, d signing.Digest) error {
-	if e.Refusal == nil && e.Most == nil && !e.At.IsZero() && plain(e.Hash) {
-		return tx.Bucket(entries).Put(d[:], e.encode())
+	b, err := e.bytes()
+	if err != nil {
+		return err
 	}
-	return putJSON(tx.Bucket(entries), d[:], e)
+	return tx.Bucket(entries).Put(d[:], b)
+}
+
+// bytes is the entry as JSON.
+func (e entry) bytes() ([]byte, error) {
+	if e.Refusal == nil && e.Most == nil && !e.At.IsZero() && plain(e.Hash) {
+		return e.encode(), nil
+	}
+	return encodeJSON(e)
 }
 
 // encode is what encoding/json makes of a usual signature, in a fraction of the time.
@@ -57,24 +67,24 @@ func (e entry) answer(d signing.Digest) signing.Answer {
 	return signing.Answer{Digest: d, Raw: e.Raw, Hash: e.Hash, Refusal: e.Refusal, Receipt: signing.Receipt{Seq: e.Seq}}
 }
 
-// answer reads the journaled answer of a digest.
-func answer(tx *bolt.Tx, d signing.Digest) (signing.Answer, error) {
-	var e entry
-	if _, err := getJSON(tx.Bucket(entries), d[:], &e); err != nil {
+// answer reads a journaled answer.
+func (f filed) answer(tx *bolt.Tx) (signing.Answer, error) {
+	e, _, err := f.entry(tx)
+	if err != nil {
 		return signing.Answer{}, err
 	}
-	return e.answer(d), nil
+	return e.answer(f.digest), nil
 }
 
-// journaled reads the intent of a digest; that of a digest without an answer is empty.
-func journaled(tx *bolt.Tx, d signing.Digest) (signing.Intent, error) {
-	var e entry
-	if ok, err := getJSON(tx.Bucket(entries), d[:], &e); !ok || err != nil {
+// intent reads the intent of an answer; if there is none, it is empty.
+func (f filed) intent(tx *bolt.Tx) (signing.Intent, error) {
+	e, ok, err := f.entry(tx)
+	if !ok || err != nil {
 		return signing.Intent{}, err
 	}
 	i, err := signing.Parse(e.Intent)
 	if err != nil {
-		return signing.Intent{}, fmt.Errorf("read the journal at %s: %w", d, err)
+		return signing.Intent{}, fmt.Errorf("read the journal at %s: %w", f.digest, err)
 	}
 	return i, nil
 }
@@ -90,13 +100,21 @@ func key(parts ...string) []byte {
 }
 
 func putJSON(b *bolt.Bucket, key []byte, v any) error {
+	value, err := encodeJSON(v)
+	if err != nil {
+		return err
+	}
+	return b.Put(key, value)
+}
+
+func encodeJSON(v any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false) // an intent stays in its canonical encoding
 	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("write the journal: %w", err)
+		return nil, fmt.Errorf("write the journal: %w", err)
 	}
-	return b.Put(key, out.Bytes())
+	return out.Bytes(), nil
 }
 
 // getJSON copies a value out of the transaction's memory. ok is false if there is none.

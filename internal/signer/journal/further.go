@@ -15,6 +15,8 @@ type Taken struct {
 	Digest      signing.Digest // of the first payload, which owns the slot
 	First, Last signing.Intent // the first and the last payload, on EVM; the same one if there is no other
 	Released    bool           // it is closed for ever
+
+	first filed // the first payload's answer
 }
 
 // further decides about a payload for a slot that is signed for already. Only a nonce on EVM takes further ones: copies of the
@@ -79,22 +81,21 @@ func feesOf(e signing.EVMTransfer) string {
 
 // taken reads what is signed for a slot; nil: nothing is.
 func taken(tx *bolt.Tx, chainType string, s Slot) (*Taken, error) {
-	b := tx.Bucket(slots).Get(s.key)
-	if b == nil {
-		return nil, nil
+	all, err := readFiled(tx.Bucket(slots).Get(s.key))
+	if len(all) == 0 || err != nil {
+		return nil, err
 	}
-	last := signing.Digest(b[len(b)-len(signing.Digest{}):])
-	t := &Taken{Slot: s, Digest: signing.Digest(b), Released: released(tx, s)}
+	first, last := all[0], all[len(all)-1]
+	t := &Taken{Slot: s, Digest: first.digest, Released: released(tx, s), first: first}
 	if chainType != derive.EVM {
 		return t, nil
 	}
-	var err error
-	if t.First, err = journaled(tx, t.Digest); err != nil {
+	if t.First, err = first.intent(tx); err != nil {
 		return nil, err
 	}
 	t.Last = t.First
-	if last != t.Digest {
-		t.Last, err = journaled(tx, last)
+	if last != first {
+		t.Last, err = last.intent(tx)
 	}
 	return t, err
 }

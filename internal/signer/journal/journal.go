@@ -2,12 +2,13 @@
 // keeps two different payloads from ever being signed for one nonce or one output of Bitcoin (but for dearer copies of one payment and
 // its cancellation on EVM), one payment from being signed at two places, and two payments from being one transaction.
 //
-//	entry     digest → the intent in its canonical encoding, and the signed bytes with their hash, or the refusal; when, and the number
-//	          of its receipt
-//	receipt   (ledger, number) → digest
+//	signature number, rising → the intent in its canonical encoding, and the signed bytes with their hash; when, and the number of its
+//	          receipt
+//	entry     digest → the same with a refusal; and the signatures of before format 3
+//	receipt   (ledger, number) → digest, and the number of the signature
 //	given     ledger → how many receipts it has: the numbers of a journal that was loaded have holes
 //	slot      (chain type, chain id, address, nonce, on Solana also attempt), on Bitcoin each outpoint and on Solana the message
-//	          → the digests that are signed for it, in order; the first owns it
+//	          → the digests that are signed for it, in order, with the numbers of the signatures; the first owns it
 //	payment   (ledger, payment id) → its place: all its slots
 //	release   slot → that it is closed for ever, for which payment, when, why and by whom
 //	key       (chain type, address) → derivation path, and the ledger that it is bound to
@@ -43,33 +44,35 @@ import (
 // FileName is the journal's file in the signing machine's home.
 const FileName = "journal.db"
 
-// format is the version of the journal's content. One of version 1 (no receipts, no limits) is taken over when it is opened; a program
-// that knows nothing of limits must not go on with one of version 2.
-const format = "2"
+// format is the version of the journal's content. One of version 1 (no receipts, no limits) is taken over when it is opened; what one of
+// version 2 has stays where it is, and is read there. A program that knows nothing of limits, or would not find what is signed, must not
+// go on with one of a later version.
+const format = "3"
 
 // maxCalls is how many callers one commit carries.
 const maxCalls = 64
 
 // The buckets.
 var (
-	entries  = []byte("entries")
-	receipts = []byte("receipts")
-	given    = []byte("given")
-	slots    = []byte("slots")
-	payments = []byte("payments")
-	releases = []byte("releases")
-	keys     = []byte("keys")
-	refs     = []byte("refs")
-	counters = []byte("counters")
-	sums     = []byte("sums")
-	marks    = []byte("marks")
-	closed   = []byte("closed")
-	acts     = []byte("acts")
-	meta     = []byte("meta")
+	entries    = []byte("entries")
+	signatures = []byte("signatures")
+	receipts   = []byte("receipts")
+	given      = []byte("given")
+	slots      = []byte("slots")
+	payments   = []byte("payments")
+	releases   = []byte("releases")
+	keys       = []byte("keys")
+	refs       = []byte("refs")
+	counters   = []byte("counters")
+	sums       = []byte("sums")
+	marks      = []byte("marks")
+	closed     = []byte("closed")
+	acts       = []byte("acts")
+	meta       = []byte("meta")
 )
 
 // buckets are all of them.
-var buckets = [][]byte{entries, receipts, given, slots, payments, releases, keys, refs, counters, sums, marks, closed, acts, meta}
+var buckets = [][]byte{entries, signatures, receipts, given, slots, payments, releases, keys, refs, counters, sums, marks, closed, acts, meta}
 
 // What stands in meta.
 var (
@@ -200,7 +203,7 @@ func begin(tx *bolt.Tx, path string, owner func(m *bolt.Bucket, path string) err
 		return fault.New(fault.Refused, "journal_broken", "put back the newest "+FileName+" of this machine", "%s is no journal of a signing machine", path)
 	}
 	got := string(m.Get(metaFormat))
-	if got != format && got != "1" {
+	if got != format && got != "1" && got != "2" {
 		return fault.New(fault.Refused, "journal_format", "use the version of coffer-signer that wrote it", "%s has format %q, this program knows %s", path, got, format)
 	}
 	if err := owner(m, path); err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -152,13 +151,12 @@ func (l *Loading) Attempt(a Loaded) error {
 	if err != nil || !held || k.Ledger != a.Intent.Ledger || network != k.Network {
 		return conflict("intent %s: the key of %s is none of those in the file", d, a.Intent.From)
 	}
-	var had entry
-	known, err := getJSON(l.tx.Bucket(entries), d[:], &had)
+	f, known, err := find(l.tx, d, PlaceOf(a.Intent, a.Inputs).number())
 	switch {
 	case err != nil:
 		return err
 	case known:
-		return l.known(d, had, a)
+		return l.known(f, a)
 	case a.Raw == nil && a.Refusal == nil:
 		l.asked = append(l.asked, a)
 		return nil
@@ -175,8 +173,12 @@ func (l *Loading) Attempt(a Loaded) error {
 }
 
 // known holds an attempt against what is journaled for its digest.
-func (l *Loading) known(d signing.Digest, had entry, a Loaded) error {
+func (l *Loading) known(f filed, a Loaded) error {
+	had, _, err := f.entry(l.tx)
+	d := f.digest
 	switch {
+	case err != nil:
+		return err
 	case a.Raw != nil && had.Refusal != nil:
 		return conflict("intent %s was refused here (%s), and the file has it signed: another machine has the same keys", d, had.Refusal.Code)
 	case a.Refusal != nil && had.Refusal == nil:
@@ -198,9 +200,9 @@ func (l *Loading) put(d signing.Digest, a Loaded) error {
 		l.late = append(l.late, d)
 		return e.put(l.tx, d)
 	}
-	if at := l.tx.Bucket(receipts).Get(receiptKey(a.Intent.Ledger, a.Seq)); at != nil {
+	if at, taken := filedAt(l.tx.Bucket(receipts).Get(receiptKey(a.Intent.Ledger, a.Seq))); taken {
 		if l.own {
-			return conflict("receipt %d is of intent %x here, and of %s in the file", a.Seq, at, d)
+			return conflict("receipt %d is of intent %s here, and of %s in the file", a.Seq, at.digest, d)
 		}
 		l.late = append(l.late, d) // another machine's number
 		return e.put(l.tx, d)
@@ -220,8 +222,7 @@ func (l *Loading) bind(d signing.Digest, a Loaded, b *policy.Bound) error {
 		if t != nil && !sameSlot(a.Intent, *t) {
 			return conflict("%s is signed with intent %s here, and with %s in the file", s.name(), t.Digest, d)
 		}
-		before := l.tx.Bucket(slots).Get(s.key)
-		if err := l.tx.Bucket(slots).Put(s.key, slices.Concat(before, d[:])); err != nil {
+		if err := (filed{digest: d}).addTo(l.tx, s, false); err != nil {
 			return err
 		}
 	}
@@ -277,8 +278,7 @@ func signedAt(tx *bolt.Tx, p Place) (time.Time, error) {
 	if err != nil || t == nil {
 		return time.Time{}, err
 	}
-	var e entry
-	_, err = getJSON(tx.Bucket(entries), t.Digest[:], &e)
+	e, _, err := t.first.entry(tx)
 	return e.At, err
 }
 

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"math/big"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -83,13 +84,14 @@ func (f *Facts) before(tx *bolt.Tx) (*policy.Cost, error) {
 
 // mostAt is the most that is signed for a slot.
 func mostAt(tx *bolt.Tx, s Slot) (*policy.Cost, error) {
-	const size = len(signing.Digest{})
-	digests := tx.Bucket(slots).Get(s.key)
+	all, err := readFiled(tx.Bucket(slots).Get(s.key))
+	if err != nil {
+		return nil, err
+	}
 	so := policy.Cost{Amount: new(big.Int), Fee: new(big.Int)}
-	for ; len(digests) >= size; digests = digests[:len(digests)-size] { // the last first
-		d := signing.Digest(digests[len(digests)-size:])
-		var e entry
-		if _, err := getJSON(tx.Bucket(entries), d[:], &e); err != nil {
+	for _, f := range slices.Backward(all) {
+		e, _, err := f.entry(tx)
+		if err != nil {
 			return nil, err
 		}
 		c, err := e.cost()

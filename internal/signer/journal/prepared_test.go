@@ -66,8 +66,12 @@ func TestASignatureIsJournaledAsItStands(t *testing.T) {
 			t.Errorf("change %d: journaled as %q, %q", n, again.Raw, again.Hash)
 		}
 		if err := w.db.View(func(tx *bolt.Tx) error {
-			i, err := journaled(tx, p.Digest)
-			if i.Digest() != p.Digest || tx.Bucket(slots).Get(PlaceOf(p.Intent, nil).number().key) == nil {
+			f, ok, err := find(tx, p.Digest, PlaceOf(p.Intent, nil).number())
+			if err != nil {
+				return err
+			}
+			i, err := f.intent(tx)
+			if !ok || i.Digest() != p.Digest {
 				t.Errorf("change %d: journaled with intent %+v", n, i)
 			}
 			return err

@@ -79,18 +79,18 @@ func entriesAfter(tx *bolt.Tx, ledger string, after uint64, limit int) ([]signin
 		if k == nil || !ok || len(seq) != 8 {
 			break
 		}
-		if len(v) != len(signing.Digest{}) {
+		f, ok := filedAt(v)
+		if !ok {
 			return nil, fmt.Errorf("read the journal at receipt %d of %s: it names no digest", binary.BigEndian.Uint64(seq), ledger)
 		}
-		var e entry
-		digest := signing.Digest(v)
-		if ok, err := getJSON(tx.Bucket(entries), digest[:], &e); err != nil {
+		e, ok, err := f.entry(tx)
+		if err != nil {
 			return nil, err
 		} else if !ok {
-			return nil, fmt.Errorf("read the journal at %s: a receipt without its entry", digest)
+			return nil, fmt.Errorf("read the journal at %s: a receipt without its entry", f.digest)
 		}
 		all = append(all, signing.Entry{
-			Seq: e.Seq, Digest: digest, Intent: e.Intent, Raw: e.Raw, Hash: e.Hash, Refusal: e.Refusal, At: e.At,
+			Seq: e.Seq, Digest: f.digest, Intent: e.Intent, Raw: e.Raw, Hash: e.Hash, Refusal: e.Refusal, At: e.At,
 		})
 	}
 	return all, nil

@@ -83,6 +83,7 @@ func TestTheEntriesOfALedgerAreReadInOrder(t *testing.T) {
 // formerly makes the journal one of version 1, which has no receipts.
 func (w *world) formerly() {
 	w.t.Helper()
+	w.format2()
 	err := w.db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(entries)
 		old := map[signing.Digest]entry{}
@@ -137,8 +138,8 @@ func TestTheAnswersOfAnEarlierJournalGetNumbersOnceAndForAll(t *testing.T) {
 func TestAnEarlierProgramDoesNotOpenAJournalWithLimits(t *testing.T) {
 	w := newWorld(t)
 	if err := w.db.View(func(tx *bolt.Tx) error {
-		if got := string(tx.Bucket(meta).Get(metaFormat)); got == "1" {
-			t.Error("a program that knows nothing of limits would go on with it")
+		if got := string(tx.Bucket(meta).Get(metaFormat)); got == "1" || got == "2" {
+			t.Error("a program that knows nothing of limits, or would not find what is signed, would go on with it")
 		}
 		return nil
 	}); err != nil {

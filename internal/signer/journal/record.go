@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -176,7 +175,7 @@ func (r *recording) one(p *Proposal) (a signing.Answer, ok bool, err error) {
 	d := Decide(p.Intent, f)
 	switch d.Verdict {
 	case Again:
-		a, err = answer(r.tx, p.Digest)
+		a, err = f.answer.answer(r.tx)
 		return a, true, err
 	case Refuse:
 		a, err = r.refuse(p, d.Refusal)
@@ -220,7 +219,8 @@ func (r *recording) judge(p *Proposal, bound *policy.Bound, before *policy.Cost)
 // refuse journals a refusal. It binds nothing and counts nothing.
 func (r *recording) refuse(p *Proposal, why *signing.Refusal) (signing.Answer, error) {
 	r.refused++
-	return r.enter(p, entry{Refusal: why})
+	a, _, err := r.enter(p, entry{Refusal: why})
+	return a, err
 }
 
 // sign journals a signature, binds what it uses up, and counts it.
@@ -230,14 +230,15 @@ func (r *recording) sign(p *Proposal, f Facts, before *policy.Cost, v policy.Ver
 	if before != nil {
 		e.Most = most(*before, costOf(p.Intent))
 	}
-	if a, err = r.enter(p, e); err != nil {
+	a, at, err := r.enter(p, e)
+	if err != nil {
 		return a, err
 	}
 	bound := f.bound
 	if bound == nil {
 		bound = &v.Bound
 	}
-	if err := bind(r.tx, p, f.Taken == nil, bound); err != nil {
+	if err := bind(r.tx, p, at, f.Taken == nil, bound); err != nil {
 		return a, err
 	}
 	for _, counter := range v.To {
@@ -249,7 +250,7 @@ func (r *recording) sign(p *Proposal, f Facts, before *policy.Cost, v policy.Ver
 }
 
 // enter journals the answer to a proposal under the next number of its ledger.
-func (r *recording) enter(p *Proposal, e entry) (a signing.Answer, err error) {
+func (r *recording) enter(p *Proposal, e entry) (a signing.Answer, at filed, err error) {
 	r.wrote = true
 	seq, ok := r.next[p.Intent.Ledger]
 	if !ok {
@@ -258,7 +259,15 @@ func (r *recording) enter(p *Proposal, e entry) (a signing.Answer, err error) {
 	r.next[p.Intent.Ledger] = seq + 1
 	r.gave[p.Intent.Ledger]++
 	e.Seq, e.At, e.Intent, e.end = seq, r.at, p.prepared().canonical, p.signature()
-	return e.answer(p.Digest), errors.Join(e.put(r.tx, p.Digest), r.tx.Bucket(receipts).Put(receiptKey(p.Intent.Ledger, seq), p.Digest[:]))
+	named := p.Digest[:]
+	if e.Refusal != nil {
+		at, err = filed{digest: p.Digest}, e.put(r.tx, p.Digest)
+	} else if at, err = e.file(r.tx, p.Digest); err == nil {
+		named = at.append(nil)
+	}
+	b := r.tx.Bucket(receipts)
+	b.FillPercent = 1 // the numbers of a ledger only rise
+	return e.answer(p.Digest), at, errors.Join(err, b.Put(receiptKey(p.Intent.Ledger, seq), named))
 }
 
 // end writes what is written once for all of them.
@@ -276,14 +285,10 @@ func (r *recording) end() error {
 }
 
 // bind takes slots and payment id for a signed intent. A slot that was taken keeps all its digests, in the order of signing; free: none was.
-func bind(tx *bolt.Tx, p *Proposal, free bool, b *policy.Bound) error {
+func bind(tx *bolt.Tx, p *Proposal, f filed, free bool, b *policy.Bound) error {
 	w := p.prepared()
 	for _, s := range w.slots {
-		var before []byte
-		if !free {
-			before = tx.Bucket(slots).Get(s.key)
-		}
-		if err := tx.Bucket(slots).Put(s.key, slices.Concat(before, p.Digest[:])); err != nil {
+		if err := f.addTo(tx, s, free); err != nil {
 			return err
 		}
 	}
@@ -302,13 +307,13 @@ func facts(tx *bolt.Tx, p *Proposal, now time.Time) (Facts, error) {
 	w := p.prepared()
 	f := Facts{
 		Malformed: p.Malformed, Held: p.Held, KeyLedger: p.KeyLedger, Elsewhere: p.Elsewhere, Place: w.place,
-		Answered: tx.Bucket(entries).Get(p.Digest[:]) != nil, Mark: count(tx.Bucket(marks), w.mark), Now: now,
+		Mark: count(tx.Bucket(marks), w.mark), Now: now,
 	}
-	if f.Answered {
-		return f, nil
+	var err error
+	if f.answer, f.Answered, err = find(tx, p.Digest, w.slots[0]); f.Answered || err != nil {
+		return f, err
 	}
 	for _, s := range w.slots {
-		var err error
 		if f.Taken, err = taken(tx, p.Intent.ChainType, s); f.Taken != nil || err != nil {
 			if err != nil {
 				return f, err

@@ -69,7 +69,7 @@ func TestAReportTellsOfEachKeyWhereItStands(t *testing.T) {
 	onSolana.Inputs = []string{"the message"}
 	if err := w.db.Update(func(tx *bolt.Tx) error {
 		for _, p := range append(intents, onBitcoin, onSolana) {
-			if err := bind(tx, &p, false, nil); err != nil {
+			if err := bind(tx, &p, filed{digest: p.Digest}, false, nil); err != nil {
 				return err
 			}
 		}
@@ -213,7 +213,7 @@ func BenchmarkReport(b *testing.B) {
 				i := payment(uint64(nonce), "", "1")
 				i.From = address
 				p := proposed(i)
-				if err := bind(tx, &p, false, nil); err != nil {
+				if err := bind(tx, &p, filed{digest: p.Digest}, false, nil); err != nil {
 					return err
 				}
 			}
