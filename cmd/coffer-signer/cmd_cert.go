@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,11 +24,11 @@ each that may connect, and keeps a list of them with their roles:
 What is not on the list does not get in, whoever signed it.`,
 		Example: `  coffer-signer cert init
   coffer-signer cert server --host signer.internal --host 10.0.0.5
-  coffer-signer cert client --name coffer-1 --role client --out coffer-1`,
+  coffer-signer cert sign --csr signer-client.csr --name coffer-1 --role client --out coffer-1`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(a.certInit(), a.certServer(), a.certClient(), a.certList(), a.certRevoke())
+	c.AddCommand(a.certInit(), a.certServer(), a.certClient(), a.certSign(), a.certList(), a.certRevoke())
 	return c
 }
 
@@ -101,24 +102,43 @@ takes it at its next start.`,
 	return c
 }
 
+// clientFlags are what a certificate for a client is made with.
+type clientFlags struct {
+	name, role, out string
+	days            int
+}
+
+func (f *clientFlags) flags(c *cobra.Command) {
+	c.Flags().StringVar(&f.name, "name", "", "what the log calls whoever shows it")
+	c.Flags().StringVar(&f.role, "role", "", "client, reader or officer")
+	c.Flags().StringVar(&f.out, "out", "", "folder for the files, made if it is not there")
+	daysFlag(c, &f.days)
+}
+
+// check wants all of the flags that have no default.
+func (f *clientFlags) check(cmd *cobra.Command, more ...string) (certs.Role, error) {
+	for _, needed := range append(more, "name", "role", "out") {
+		if !cmd.Flags().Changed(needed) {
+			return "", fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "--%s is missing", needed)
+		}
+	}
+	return certs.ParseRole(f.role)
+}
+
 func (a *app) certClient() *cobra.Command {
-	var name, role, out string
-	var days int
+	var f clientFlags
 	c := &cobra.Command{
 		Use:   "client --name NAME --role client|reader|officer --out DIR",
-		Short: "Make a certificate with which somebody may connect",
+		Short: "Make a key and a certificate with which somebody may connect",
 		Long: `Writes signer-client.pem, signer-client.key and signer-ca.pem into DIR, and puts the certificate on the machine's list.
 Carry the three files to where they are used (coffer looks for them in its home), and keep no other copy of the key.
-A machine that serves takes it at once.`,
+A machine that serves takes it at once.
+
+Better is a key that never leaves the machine where it is used: cert sign.`,
 		Example: "  coffer-signer cert client --name coffer-1 --role client --out coffer-1",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, needed := range []string{"name", "role", "out"} {
-				if !cmd.Flags().Changed(needed) {
-					return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "--%s is missing", needed)
-				}
-			}
-			r, err := certs.ParseRole(role)
+			role, err := f.check(cmd)
 			if err != nil {
 				return err
 			}
@@ -126,23 +146,26 @@ A machine that serves takes it at once.`,
 			if err != nil {
 				return err
 			}
-			e, err := authority.Client(name, r, days, out)
+			e, err := authority.Client(f.name, role, f.days, f.out)
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.document(e)
-			}
-			a.say("%s may connect as %s until %s", e.Name, e.Role, e.NotAfter.Local().Format(time.RFC3339))
-			a.note("in %s: %s, %s, %s", out, certs.ClientCert, certs.ClientKey, certs.ClientCA)
-			return nil
+			return a.showGiven(e, f.out, certs.ClientCert, certs.ClientKey, certs.ClientCA)
 		},
 	}
-	c.Flags().StringVar(&name, "name", "", "what the log calls whoever shows it")
-	c.Flags().StringVar(&role, "role", "", "client, reader or officer")
-	c.Flags().StringVar(&out, "out", "", "folder for the files, made if it is not there")
-	daysFlag(c, &days)
+	f.flags(c)
 	return c
+}
+
+// showGiven says what was given out, and in which files.
+func (a *app) showGiven(e certs.Entry, out string, files ...string) error {
+	if a.json {
+		return a.document(e)
+	}
+	a.say("%s may connect as %s until %s", e.Name, e.Role, e.NotAfter.Local().Format(time.RFC3339))
+	a.say("key  %s", e.Key)
+	a.note("in %s: %s", out, strings.Join(files, ", "))
+	return nil
 }
 
 func daysFlag(c *cobra.Command, days *int) {

@@ -22,7 +22,7 @@ func (a *app) signerCommand() *cobra.Command {
 	return parent("signer", "Stop a signing machine, or hand to it what coffer knows of it", `A signing machine that is misused is stopped: freeze. One that lost its journal, or whose journal is an
 old one, must not sign before it knows again what it signed: export.`,
 		"  coffer signer freeze --reason \"somebody else asks it\"\n  coffer signer export /media/stick/signer.ndjson",
-		a.signerFreezeCommand(), a.signerExportCommand())
+		a.signerFreezeCommand(), a.signerExportCommand(), a.signerRequestCommand())
 }
 
 func (a *app) signerFreezeCommand() *cobra.Command {

@@ -60,7 +60,7 @@ func scripts(dir string) testscript.Params {
 			return os.WriteFile(filepath.Join(env.WorkDir, "passphrase"), []byte("correct horse battery staple\n"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "node": startNode, "fund": fund, "daemon": daemon,
+			"serve": serve, "serve-tls": serveTLS, "node": startNode, "fund": fund, "daemon": daemon,
 			"liar": liar, "status": exitsWith,
 			"bytes": writeBytes, "lines": writeLines, "repeat": repeat, "truncate": truncate, "mkfifo": mkfifo,
 			"cut": cut, "query": query, "blocks": blocks, "proxy": proxy, "cause": cause, "suggested": suggested, "until": until, "unserve": unserve,

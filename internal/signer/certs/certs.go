@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/certs/csr"
 	"coffer.internal/internal/signer/vault"
 )
 
@@ -127,7 +128,11 @@ func (a *Authority) Server(hosts []string, days int) (info Info, err error) {
 		return Info{}, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	der, key, err := a.issue(t)
+	key, err := newKey()
+	if err != nil {
+		return Info{}, err
+	}
+	der, err := a.issue(t, &key.PublicKey)
 	if err != nil {
 		return Info{}, err
 	}
@@ -149,11 +154,30 @@ type Info struct {
 	Hosts       []string  `json:"hosts"`
 }
 
-// Client makes a certificate with a name and a role, puts it on the list, and writes it, its key and the authority's certificate into
-// a folder (0700, made if it is not there; no file is written over).
-func (a *Authority) Client(name string, role Role, days int, out string) (e Entry, err error) {
-	if !goodName(name) {
-		return e, fault.New(fault.Usage, "bad_name", "1 to 64 letters, digits, dots, hyphens and underscores", "%q is no name for a certificate", name)
+// Client makes a key and a certificate with a name and a role, puts it on the list, and writes it, its key and the authority's certificate
+// into a folder (0700, made if it is not there; no file is written over).
+func (a *Authority) Client(name string, role Role, days int, out string) (Entry, error) {
+	key, err := newKey()
+	if err != nil {
+		return Entry{}, err
+	}
+	return a.give(name, role, days, &key.PublicKey, func(ca *x509.Certificate, der []byte) error { return writeClient(out, ca, der, key) })
+}
+
+// Sign makes a certificate for the key of a request (csr.Make), with a name and a role, puts it on the list, and writes it and the authority's
+// certificate into a folder, as Client does. The private key stays where it is.
+func (a *Authority) Sign(request []byte, name string, role Role, days int, out string) (Entry, error) {
+	key, err := csr.Read(request, name)
+	if err != nil {
+		return Entry{}, err
+	}
+	return a.give(name, role, days, key, func(ca *x509.Certificate, der []byte) error { return writeClient(out, ca, der, nil) })
+}
+
+// give signs a certificate for a key, has it written, and puts it on the list.
+func (a *Authority) give(name string, role Role, days int, key *ecdsa.PublicKey, write func(ca *x509.Certificate, der []byte) error) (e Entry, err error) {
+	if err := csr.CheckName(name); err != nil {
+		return e, err
 	}
 	t, err := a.template(name, days, x509.ExtKeyUsageClientAuth)
 	if err != nil {
@@ -168,38 +192,62 @@ func (a *Authority) Client(name string, role Role, days int, out string) (e Entr
 	if err != nil {
 		return e, err
 	}
-	for _, other := range entries {
-		if other.Name == name && other.RevokedAt == nil {
-			return e, fault.New(fault.Refused, "name_taken", "coffer-signer cert revoke "+name+", or take another name",
-				"there is a certificate with the name %s already", name)
-		}
+	e = Entry{Name: name, Role: role, Key: csr.Fingerprint(key), IssuedAt: a.now().UTC().Truncate(time.Second)}
+	if err := e.fits(entries); err != nil {
+		return Entry{}, err
 	}
 	ca, _, err := a.load()
 	if err != nil {
-		return e, err
+		return Entry{}, err
 	}
-	der, key, err := a.issue(t)
+	der, err := a.issue(t, key)
 	if err != nil {
-		return e, err
+		return Entry{}, err
 	}
-	if err := writeClient(out, ca, der, key); err != nil {
-		return e, err
+	if err := write(ca, der); err != nil {
+		return Entry{}, err
 	}
-	e = Entry{Name: name, Role: role, Fingerprint: fingerprint(der), IssuedAt: a.now().UTC().Truncate(time.Second), NotAfter: t.NotAfter}
+	e.Fingerprint, e.NotAfter = fingerprint(der), t.NotAfter
 	return e, a.save(append(entries, e)) // last: what is not on the list opens nothing
 }
 
+// fits refuses a name that is in use, and a key that ever was: who lost a key, or had it revoked, makes a new one.
+func (e Entry) fits(entries []Entry) error {
+	for _, other := range entries {
+		if other.Name == e.Name && other.RevokedAt == nil {
+			return fault.New(fault.Refused, "name_taken", "coffer-signer cert revoke "+e.Name+", or take another name",
+				"there is a certificate with the name %s already", e.Name)
+		}
+		if other.Key == e.Key {
+			return fault.New(fault.Refused, "key_used", "coffer signer request-cert --name "+e.Name+" --out DIR, which makes a new key",
+				"the key %s has, or had, the certificate %s: each certificate has a key of its own", e.Key, other.Name)
+		}
+	}
+	return nil
+}
+
+// writeClient writes what a client needs. key is nil if the client has it.
 func writeClient(out string, ca *x509.Certificate, der []byte, key *ecdsa.PrivateKey) error {
 	if err := vault.MakeHome(out); err != nil {
 		return err
 	}
-	for _, name := range []string{ClientCert, ClientKey, ClientCA} {
+	cert := filepath.Join(out, ClientCert)
+	names := []string{ClientCert, ClientCA}
+	if key != nil {
+		names = append(names, ClientKey)
+	}
+	for _, name := range names {
 		if _, err := os.Lstat(filepath.Join(out, name)); err == nil {
 			return fault.New(fault.Refused, "file_exists", "name another folder with --out", "%s is there already", filepath.Join(out, name))
 		}
 	}
-	return errors.Join(writePair(filepath.Join(out, ClientCert), filepath.Join(out, ClientKey), der, key),
-		writePEM(filepath.Join(out, ClientCA), "CERTIFICATE", ca.Raw))
+	var err error
+	if key != nil {
+		err = writePair(cert, filepath.Join(out, ClientKey), der, key)
+	} else {
+		err = writePEM(cert, "CERTIFICATE", der)
+	}
+	return errors.Join(err, writePEM(filepath.Join(out, ClientCA), "CERTIFICATE", ca.Raw))
 }
 
 // mostDays is how long a certificate lasts at most.
@@ -217,22 +265,19 @@ func (a *Authority) template(name string, days int, use x509.ExtKeyUsage) (*x509
 	}, nil
 }
 
-// issue makes a key and has the authority sign its certificate.
-func (a *Authority) issue(t *x509.Certificate) (der []byte, key *ecdsa.PrivateKey, err error) {
+// issue has the authority sign a certificate for a key.
+func (a *Authority) issue(t *x509.Certificate, key *ecdsa.PublicKey) (der []byte, err error) {
 	ca, signer, err := a.load()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if t.NotAfter.After(ca.NotAfter) {
 		t.NotAfter = ca.NotAfter
 	}
-	if key, err = newKey(); err != nil {
-		return nil, nil, err
+	if der, err = x509.CreateCertificate(rand.Reader, t, ca, key, signer); err != nil {
+		return nil, fmt.Errorf("sign a certificate: %w", err)
 	}
-	if der, err = x509.CreateCertificate(rand.Reader, t, ca, key.Public(), signer); err != nil {
-		return nil, nil, fmt.Errorf("sign a certificate: %w", err)
-	}
-	return der, key, nil
+	return der, nil
 }
 
 // load reads the authority.
@@ -302,15 +347,9 @@ func fingerprint(der []byte) string {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-func goodName(s string) bool {
-	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
-	})
-}
-
 func goodHost(s string) bool {
-	return s != "" && len(s) <= 253 && !strings.HasPrefix(s, "-") && !strings.HasPrefix(s, ".") && !strings.Contains(s, "..") && goodName(s[:min(len(s), 64)]) &&
-		goodName(s[max(0, len(s)-64):])
+	return s != "" && len(s) <= 253 && !strings.HasPrefix(s, "-") && !strings.HasPrefix(s, ".") && !strings.Contains(s, "..") && csr.GoodName(s[:min(len(s), 64)]) &&
+		csr.GoodName(s[max(0, len(s)-64):])
 }
 
 // writePair writes a certificate and its key, the key first.

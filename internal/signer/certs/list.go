@@ -20,6 +20,7 @@ type Entry struct {
 	Name        string     `json:"name"`
 	Role        Role       `json:"role"`
 	Fingerprint string     `json:"fingerprint"` // SHA-256 of the certificate
+	Key         string     `json:"key"`         // csr.Fingerprint of its key; empty: it was given out before that was kept
 	IssuedAt    time.Time  `json:"issued_at"`
 	NotAfter    time.Time  `json:"not_after"`
 	RevokedAt   *time.Time `json:"revoked_at"` // null: it is not
