@@ -39,6 +39,11 @@ func (s *System) ExportCancel(ctx context.Context, request, reason string) (with
 	return s.engine.ExportCancel(ctx, request, reason)
 }
 
+// ExportBump gives the file by which an exported payment is asked for again with higher fees.
+func (s *System) ExportBump(ctx context.Context, request, reason string) (withdrawal.ExportedPayment, error) {
+	return s.engine.ExportBump(ctx, request, reason)
+}
+
 // Import stores the answers of a machine that no network reaches, all or none. The daemon sends and tracks what is signed.
 func (s *System) Import(ctx context.Context, o signing.OfflineAnswers) ([]withdrawal.Imported, error) {
 	return s.engine.Import(ctx, o)

@@ -99,7 +99,7 @@ func (l *lane) offlineWish(w store.Wish) string {
 	case w.Kind == store.WishCancel:
 		return "its signing machine is not reachable from here: coffer tx export --cancel --request " + w.Payment + " --out FILE"
 	default:
-		return "its signing machine is not reachable from here, and fees are raised only by one that is"
+		return "its signing machine is not reachable from here: coffer tx export --bump --request " + w.Payment + " --out FILE"
 	}
 }
 

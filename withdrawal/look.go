@@ -2,6 +2,7 @@ package withdrawal
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
+	"coffer.internal/wallet"
 )
 
 // ListFilter selects withdrawals; a zero field selects all.
@@ -41,10 +43,10 @@ func (d *Desk) List(ctx context.Context, f ListFilter) ([]Withdrawal, error) {
 	var out []Withdrawal
 	err := d.db.View(ctx, func(r store.Reader) error {
 		rows, err := r.Withdrawals(ctx, q)
-		out = make([]Withdrawal, len(rows))
-		for i, row := range rows {
-			out[i] = d.book.show(row)
+		if err != nil {
+			return err
 		}
+		out, err = d.show(ctx, r, rows)
 		return err
 	})
 	return out, storefault.Of(err, "list withdrawals")
@@ -64,7 +66,38 @@ func (d *Desk) get(ctx context.Context, r store.Reader, payment string) (Withdra
 	if err != nil {
 		return Withdrawal{}, err
 	}
-	return d.book.show(row), nil
+	ws, err := d.show(ctx, r, []store.Withdrawal{row})
+	if err != nil {
+		return Withdrawal{}, err
+	}
+	return ws[0], nil
+}
+
+// waitsForFile is what a payment waits for whose machine is asked by files.
+const waitsForFile = "its file waits for a signature offline, and for coffer tx import"
+
+// show is rows as callers see them. What is asked of a machine that no network reaches waits for a person with a file.
+func (d *Desk) show(ctx context.Context, r store.Reader, rows []store.Withdrawal) ([]Withdrawal, error) {
+	all := make([]Withdrawal, len(rows))
+	asked := map[int64][]int{} // by wallet
+	for i, row := range rows {
+		all[i] = d.book.show(row)
+		if row.State == store.WithdrawalAssigned && row.Attempt == store.AttemptAsked && row.Reason == "" {
+			asked[row.WalletID] = append(asked[row.WalletID], i)
+		}
+	}
+	if len(asked) == 0 {
+		return all, nil
+	}
+	ws, err := r.Wallets(ctx, store.WalletFilter{IDs: slices.Sorted(maps.Keys(asked))})
+	for _, w := range ws {
+		if t := wallet.Type(w.WalletType); t == wallet.Cold || t == wallet.Vault {
+			for _, i := range asked[w.ID] {
+				all[i].Reason = waitsForFile
+			}
+		}
+	}
+	return all, err
 }
 
 // find reads the row of a payment. One that was never accepted is a fault.NotFound.

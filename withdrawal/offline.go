@@ -2,10 +2,8 @@ package withdrawal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/big"
-	"slices"
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/fault"
@@ -136,24 +134,6 @@ func (e *Engine) ExportAgain(ctx context.Context, payment string) (ExportedPayme
 	})
 }
 
-// ExportCancel asks for a cancellation of an exported payment, and gives the file that carries it to the machine. What the machine may
-// have signed before stays valid until the cancellation is in a block: the payment ends as cancelled, or as paid if it was faster.
-func (e *Engine) ExportCancel(ctx context.Context, payment, reason string) (ExportedPayment, error) {
-	row, w, l, err := e.exported(ctx, payment)
-	if err != nil {
-		return ExportedPayment{}, err
-	}
-	already, err := l.askCancel(ctx, row, w, reason)
-	if err != nil {
-		return ExportedPayment{}, err
-	}
-	out, err := e.file(ctx, l, row, w, func(a store.Attempt) bool {
-		return a.Payment == payment && a.Purpose == string(signing.PurposeCancel)
-	})
-	out.Already = already
-	return out, err
-}
-
 // exported finds a payment that is under way at an offline machine.
 func (e *Engine) exported(ctx context.Context, payment string) (row store.Withdrawal, w store.Wallet, l *lane, err error) {
 	err = e.leases.db.View(ctx, func(r store.Reader) error {
@@ -205,6 +185,9 @@ func (e *Engine) file(ctx context.Context, l *lane, row store.Withdrawal, w stor
 			return err
 		}
 		x.Withdrawal = e.book.show(rows[0])
+		if row.Reason == "" {
+			x.Withdrawal.Reason = waitsForFile
+		}
 		known, err := r.Device(ctx, w.Device)
 		if err != nil {
 			return err
@@ -279,79 +262,4 @@ func (l *lane) askFills(ctx context.Context, w store.Wallet, below uint64) error
 
 func feesTooHigh(what, wait string) error {
 	return fault.New(fault.Unavailable, "fees_too_high", "say it again later, or raise the chain's caps in coffer.toml", "%s: %s", what, wait)
-}
-
-// askCancel writes a cancellation down as asked, unless one is. It needs no lease: its machine is asked by files, so no daemon asks for
-// anything at this place, and two that say it at once find each other's row under the wallet's lock.
-func (l *lane) askCancel(ctx context.Context, row store.Withdrawal, w store.Wallet, reason string) (already bool, err error) {
-	p, already, err := l.cancellable(ctx, l.db.View, row, w)
-	if err != nil || already {
-		return already, err
-	}
-	order, err := repair{place: p, purpose: signing.PurposeCancel}.order()
-	if err != nil {
-		return false, err
-	}
-	order.Late = true
-	drafts, err := l.chain.Draft(ctx, []chain.Order{order})
-	if err != nil {
-		return false, err
-	}
-	if wait := drafts[0].Wait; wait != "" {
-		return false, feesTooHigh("the cancellation of "+row.Payment, wait)
-	}
-	ask := askOf(w.ID, 0, drafts[0].Intent, "", 0)
-	ask.Again = true
-	err = l.db.Update(ctx, func(tx store.Tx) error {
-		if _, err := tx.LockWallets(ctx, store.WalletFilter{IDs: []int64{w.ID}}); err != nil {
-			return err
-		}
-		now, there, err := cancellable(ctx, tx, row, w)
-		if already = there; err != nil || there {
-			return err
-		}
-		if len(now.attempts) != len(p.attempts) {
-			return store.ErrStale // an answer came meanwhile, and has to be outbid
-		}
-		if _, err := tx.Ask(ctx, []store.Ask{ask}); err != nil {
-			return err
-		}
-		return record(ctx, tx, l.actor, []store.AuditRow{{
-			Action: actionAsk, Subject: row.Payment, After: fmt.Sprintf("cancel at nonce %d of wallet %d", p.nonce, w.ID), Result: store.ResultDone, Reason: reason,
-		}})
-	})
-	if errors.Is(err, store.ErrStale) {
-		return false, fault.Wrap(err, fault.Conflict, "changed_meanwhile", "say it again", "cancel %s", row.Payment)
-	}
-	return already, storefault.Of(err, "write the cancellation of "+row.Payment+" down")
-}
-
-// cancellable is the place of a payment of which nothing is in a block. already: a cancellation waits for its answer.
-func (l *lane) cancellable(ctx context.Context, view func(context.Context, func(store.Reader) error) error, row store.Withdrawal, w store.Wallet) (p place, already bool, err error) {
-	err = view(ctx, func(r store.Reader) error {
-		p, already, err = cancellable(ctx, r, row, w)
-		return err
-	})
-	return p, already, storefault.Of(err, "read payment "+row.Payment)
-}
-
-func cancellable(ctx context.Context, r store.Reader, row store.Withdrawal, w store.Wallet) (p place, already bool, err error) {
-	as, err := r.Attempts(ctx, store.AttemptFilter{WalletID: w.ID, Nonce: row.Nonce, States: open})
-	if err != nil {
-		return p, false, err
-	}
-	if len(as) == 0 {
-		return p, false, fault.New(fault.Refused, "nothing_to_cancel", "coffer tx show "+row.Payment, "nothing of payment %s is under way", row.Payment)
-	}
-	p = places(as)[0]
-	if !p.unmined() {
-		return p, false, fault.New(fault.Refused, "already_mined", "coffer tx show "+row.Payment, "payment %s is in a block", row.Payment)
-	}
-	waits := slices.ContainsFunc(p.attempts, func(a store.Attempt) bool {
-		return a.Purpose == string(signing.PurposeCancel) && a.State == store.AttemptAsked
-	})
-	if c := p.cancelling(); c != nil && !waits {
-		return p, false, fault.New(fault.Refused, "already_cancelling", "coffer tx show "+row.Payment, "the cancellation of %s is signed", row.Payment)
-	}
-	return p, waits, nil
 }

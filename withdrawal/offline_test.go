@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
@@ -111,7 +112,7 @@ func (w *world) ether(address string) {
 // export asks for a payment, as `coffer tx export` does.
 func (c *coldRoom) export(r withdrawal.Request) (withdrawal.ExportedPayment, error) {
 	c.Helper()
-	q := withdrawal.ExportRequest{PayRequest: withdrawal.PayRequest{To: r.To, Amount: r.Amount, BaseUnits: true}}
+	q := withdrawal.ExportRequest{PayRequest: withdrawal.PayRequest{To: r.To, Amount: r.Amount, BaseUnits: true, Authorizations: r.Authorizations}}
 	if err := c.engine.Exportable(c.Context(), c.wallet.Address, 1337, r.ID, q); err != nil {
 		return withdrawal.ExportedPayment{}, err
 	}
@@ -386,4 +387,74 @@ func (c *coldRoom) signedBy(i signing.Intent) []signing.Answer {
 	raw, hash, err := k.Sign(i, c.wallet.Path)
 	c.must(err)
 	return []signing.Answer{{Digest: i.Digest(), Raw: raw, Hash: hash, Receipt: signing.Receipt{Seq: 9}}}
+}
+
+// Fees that were too low are outbid by a second file; nothing is asked for twice, and one of the two is in a block.
+func TestAnExportedPaymentIsBumpedByAFile(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		c := newColdRoom(w)
+		cold := c.request("cold")
+		first := c.exported(cold)
+		if got, err := c.desk.Get(t.Context(), "cold"); err != nil || !strings.Contains(got.Reason, "waits for a signature offline") {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if _, err := c.engine.ExportBump(t.Context(), "cold", "slow"); fault.Code(err) != "not_answered" {
+			t.Errorf("bumped before its answer: %v", err)
+		}
+		c.imported(c.sign(first))
+		c.pass("send") // and no block comes
+		if _, _, err := c.desk.Bump(t.Context(), "cold", "slow"); err != nil {
+			t.Fatal(err)
+		}
+		c.pass()
+		story, err := c.desk.Story(t.Context(), "cold")
+		c.must(err)
+		if n := len(story.Wishes); n != 1 || !strings.Contains(story.Wishes[0].Result, "coffer tx export --bump --request cold") {
+			t.Errorf("the wish says %+v", story.Wishes)
+		}
+		bumped, err := c.engine.ExportBump(t.Context(), "cold", "slow")
+		c.must(err)
+		c.open() // a process that starts
+		again, err := c.engine.ExportBump(t.Context(), "cold", "slow")
+		c.must(err)
+		if bumped.Already || !again.Already || !bytes.Equal(bumped.Requests.Encode(), again.Requests.Encode()) || len(bumped.Requests.Requests) != 1 {
+			t.Fatalf("another file: %s, %s", bumped.Requests.Encode(), again.Requests.Encode())
+		}
+		before, err := signing.Parse(first.Requests[0].Intent)
+		c.must(err)
+		after, err := signing.Parse(bumped.Requests.Requests[0].Intent)
+		c.must(err)
+		if after.Nonce != before.Nonce || after.Payment != before.Payment || after.EVM.Amount != before.EVM.Amount || after.MostFee().Cmp(before.MostFee()) <= 0 {
+			t.Errorf("%+v is no replacement of %+v", after.EVM, before.EVM)
+		}
+		for range 2 {
+			c.imported(c.sign(bumped.Requests))
+		}
+		c.settle()
+		c.wantPaidOnce(cold)
+		c.wantSpent(c.wallet, 1)
+		if _, err := c.engine.ExportBump(t.Context(), "cold", "slow"); fault.Code(err) != "already_ended" {
+			t.Errorf("bumped after its end: %v", err)
+		}
+	})
+}
+
+// What was authorized bounds the second file as well: the machine would refuse it.
+func TestABumpStaysWithinWhatWasAuthorized(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		c := newColdRoom(w)
+		free := c.exported(c.request("free"))
+		i, err := signing.Parse(free.Requests[0].Intent)
+		c.must(err)
+		r := c.request("tight")
+		a := c.authorization(r, time.Hour)
+		a.MaxFee = new(big.Int).Div(new(big.Int).Mul(i.MostFee(), big.NewInt(105)), big.NewInt(100)).String() // a bump is a tenth at least
+		r.Authorizations = []string{a.Token(keyOf(1))}
+		c.imported(c.sign(free))
+		c.imported(c.sign(c.exported(r)))
+		c.pass("send")
+		if x, err := c.engine.ExportBump(t.Context(), "tight", "slow"); fault.Code(err) != "fees_too_high" {
+			t.Errorf("%+v, %v", x, err)
+		}
+	})
 }

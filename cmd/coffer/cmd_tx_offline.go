@@ -21,13 +21,13 @@ import (
 type exporting struct {
 	coffer.ExportRequest
 	out, maxFee, reason string
-	cancel              bool
+	cancel, bump        bool
 }
 
 func (a *app) txExportCommand() *cobra.Command {
 	var x exporting
 	c := &cobra.Command{
-		Use:   "export --from ADDRESS --chain-id N --to A --amount X --request ID --out FILE | export [--cancel --reason TEXT] --request ID --out FILE",
+		Use:   "export --from ADDRESS --chain-id N --to A --amount X --request ID --out FILE | export [--cancel --reason TEXT | --bump] --request ID --out FILE",
 		Short: "Pay from a cold or vault wallet: write the file that its machine is asked with",
 		Long: `Accepts a payment out of a cold or vault wallet whose signing machine is not reachable from here, takes the wallet's next
 nonce for it, writes it down as asked, and writes FILE. Carry FILE to the machine, sign it there (coffer-signer sign), carry the
@@ -37,8 +37,8 @@ once, whatever is carried twice, lost or interrupted.
 Said again with the same content it writes the same file. With --request and --out alone it writes the file of a payment that was
 exported before. What the machine refused is over: pay it with a new request id.
 
-Fees are drafted with four times the usual room, within the chain's caps, because nobody can raise them later; what a block does not
-take is not spent. --sweep moves an asset to a place that the machine's policy lists, such as another wallet of yours.
+Fees are drafted with four times the usual room, within the chain's caps; what a block does not take is not spent. If that was too little,
+--bump asks for the same payment with higher fees, in a file of its own, once the answer to the first is imported. --sweep moves an asset to a place that the machine's policy lists, such as another wallet of yours.
 
 --cancel asks for a transfer of nothing at the same nonce, with higher fees, in a file of its own. Sign and import it in the same way;
 whichever of the two gets into a block decides. It is also how to give up a file that will never be signed: its nonce is asked for, and
@@ -48,6 +48,7 @@ nothing else can have it.`,
   coffer tx export --from 0xCold… --chain-id 1 --to 0xHot… --amount 100 --sweep \
     --request refill-7 --out refill-7.json
   coffer tx export --request w-9 --out again.json
+  coffer tx export --bump --request w-9 --out dearer.json
   coffer tx export --cancel --reason "the customer withdrew it" --request w-9 --out cancel.json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.export(cmd, x) },
@@ -63,7 +64,9 @@ nothing else can have it.`,
 	c.Flags().StringVar(&x.maxFee, "max-fee", "", "the most that it may cost, in base units of the chain's coin")
 	c.Flags().StringArrayVar(&x.Authorizations, "authorization", nil, "a token that allows it; may be given several times")
 	c.Flags().BoolVar(&x.cancel, "cancel", false, "ask for the cancellation of a payment that was exported")
-	c.Flags().StringVar(&x.reason, "reason", "", "why it is cancelled; it is recorded")
+	c.Flags().BoolVar(&x.bump, "bump", false, "ask for a payment that was exported and signed again, with higher fees")
+	c.Flags().StringVar(&x.reason, "reason", "", "why it is cancelled or bumped; it is recorded")
+	c.MarkFlagsMutuallyExclusive("cancel", "bump")
 	c.Flags().StringVar(&x.out, "out", "", "the file to write")
 	_, _ = c.MarkFlagRequired("request"), c.MarkFlagRequired("out") // the flags are there
 	return c
@@ -76,6 +79,9 @@ func (a *app) export(cmd *cobra.Command, x exporting) error {
 	}
 	if x.cancel && fresh {
 		return fault.New(fault.Usage, "usage", "coffer tx export --cancel --request ID --reason TEXT --out FILE", "--cancel is about a payment that was exported")
+	}
+	if x.bump && fresh {
+		return fault.New(fault.Usage, "usage", "coffer tx export --bump --request ID --out FILE", "--bump is about a payment that was exported")
 	}
 	if x.cancel && x.reason == "" {
 		return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "--reason is missing: why, for the record")
@@ -96,6 +102,8 @@ func (a *app) export(cmd *cobra.Command, x exporting) error {
 		switch {
 		case x.cancel:
 			got, err = s.ExportCancel(cmd.Context(), x.Request, x.reason)
+		case x.bump:
+			got, err = s.ExportBump(cmd.Context(), x.Request, x.reason)
 		case fresh:
 			got, err = s.Export(cmd.Context(), x.ExportRequest)
 		default:
