@@ -1,12 +1,13 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/signing"
@@ -59,22 +60,32 @@ func (c *Client) forgetIdentity() {
 	c.identity.key = nil
 }
 
-// receipts verifies the receipts of answers, each given to its ledger, on all CPUs. One that is not right is like a wrong signature:
-// nothing of the request is taken.
+// receipts verifies the receipts of answers, each given to its ledger. One that is not right is like a wrong signature: nothing of the
+// request is taken.
 func (c *Client) receipts(key ed25519.PublicKey, ledgers []string, answers []signing.Answer) error {
-	errs := make([]error, min(runtime.GOMAXPROCS(0), len(answers)))
-	var all sync.WaitGroup
-	for first := range errs {
-		all.Go(func() {
-			for i := first; i < len(answers) && errs[first] == nil; i += len(errs) {
-				errs[first] = signing.VerifyReceipt(key, ledgers[i], answers[i])
-			}
-		})
-	}
-	all.Wait()
-	if err := errors.Join(errs...); err != nil {
+	err := onAllCPUs(len(answers), func(i int) error { return signing.VerifyReceipt(key, ledgers[i], answers[i]) })
+	if err != nil {
 		c.forgetIdentity()
 		return c.unusable(err)
 	}
 	return nil
+}
+
+// onAllCPUs calls do for each number below n, until one fails, and waits. Of several errors it returns that of the lowest number.
+func onAllCPUs(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	var next atomic.Int64
+	var failed atomic.Bool
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && !failed.Load(); i = int(next.Add(1)) - 1 {
+				if errs[i] = do(i); errs[i] != nil {
+					failed.Store(true)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return cmp.Or(errs...)
 }

@@ -52,11 +52,16 @@ func (c *Client) signSome(ctx context.Context, held signing.Held, requests []sig
 		return nil, c.unusable(fmt.Errorf("%d answers to %d intents", len(got.Answers), len(requests)))
 	}
 	answers, ledgers := make([]signing.Answer, len(requests)), make([]string, len(requests))
-	for i, r := range requests {
-		ledgers[i] = r.Intent.Ledger
-		if answers[i], err = c.check(r.Intent, got.Answers[i]); err != nil {
-			return nil, c.unusable(fmt.Errorf("answer to intent %s: %w", r.Intent.Digest(), err))
+	err = onAllCPUs(len(requests), func(i int) (err error) {
+		intent := requests[i].Intent
+		ledgers[i] = intent.Ledger
+		if answers[i], err = c.check(intent, got.Answers[i]); err != nil {
+			return fmt.Errorf("answer to intent %s: %w", intent.Digest(), err)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, c.unusable(err)
 	}
 	return answers, c.receipts(key, ledgers, answers)
 }
