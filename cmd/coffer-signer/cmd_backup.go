@@ -70,19 +70,12 @@ func (a *app) backupVerifyCommand() *cobra.Command {
 		Example: `  coffer-signer backup verify signer.age --identity key.txt`,
 		Args:    oneFile,
 		RunE: func(_ *cobra.Command, args []string) error {
-			identities, err := readIdentities(identity)
+			done, err := fromBackup(args[0], identity, func(f *os.File, identities []age.Identity) (wire.BackupAnswer, error) {
+				return signer.ReadBackup(f, identities, nil)
+			})
 			if err != nil {
 				return err
 			}
-			f, err := openBackup(args[0])
-			if err != nil {
-				return err
-			}
-			done, err := signer.ReadBackup(f, identities, nil)
-			if err = errors.Join(err, f.Close()); err != nil {
-				return err
-			}
-			done.Path = args[0]
 			return a.showBackup("whole", done)
 		},
 	}
@@ -106,19 +99,12 @@ coffer-signer load), then coffer-signer unfreeze. Never have the old machine and
 			if err != nil {
 				return err
 			}
-			identities, err := readIdentities(identity)
+			done, err := fromBackup(args[0], identity, func(f *os.File, identities []age.Identity) (wire.BackupAnswer, error) {
+				return signer.Restore(cmd.Context(), home, f, identities, signer.UserName(os.Geteuid()), time.Now())
+			})
 			if err != nil {
 				return err
 			}
-			f, err := openBackup(args[0])
-			if err != nil {
-				return err
-			}
-			done, err := signer.Restore(cmd.Context(), home, f, identities, signer.UserName(os.Geteuid()), time.Now())
-			if err = errors.Join(err, f.Close()); err != nil {
-				return err
-			}
-			done.Path = args[0]
 			if err := a.showBackup("restored", done); err != nil {
 				return err
 			}
@@ -163,12 +149,20 @@ func readKeyFile(path string) ([]byte, error) {
 	return b, nil
 }
 
-func openBackup(path string) (*os.File, error) {
+// fromBackup opens a backup, with what opens its seal, and reads it.
+func fromBackup(path, identity string, read func(*os.File, []age.Identity) (wire.BackupAnswer, error)) (done wire.BackupAnswer, err error) {
+	identities, err := readIdentities(identity)
+	if err != nil {
+		return done, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.NotFound, "no_file", "check the path", "read the backup")
+		return done, fault.Wrap(err, fault.NotFound, "no_file", "check the path", "read the backup")
 	}
-	return f, nil
+	defer func() { err = errors.Join(err, f.Close()) }()
+	done, err = read(f, identities)
+	done.Path = path
+	return done, err
 }
 
 func (a *app) showBackup(what string, b wire.BackupAnswer) error {

@@ -98,29 +98,24 @@ func (a *app) policyText(args []string, service serviceKey) ([]byte, error) {
 	return policy.Default(key), err
 }
 
-func (a *app) installPolicy(ctx context.Context, pass *passphrase, change signer.PolicyChange) (err error) {
-	home, err := a.home()
-	if err != nil {
-		return err
-	}
-	free, err := signer.Hold(home)
-	if fault.Code(err) == "already_serving" {
-		return fault.Wrap(err, fault.Refused, "already_serving", "stop `coffer-signer serve`, say it again, and serve again", "a policy is fixed while it is served")
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, free()) }()
-	v, err := openVault(home, pass)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	pin, already, err := install(ctx, home, v, change)
-	if err != nil {
-		return err
-	}
-	return a.showPin(pin, already)
+func (a *app) installPolicy(ctx context.Context, pass *passphrase, change signer.PolicyChange) error {
+	return a.atHome(
+		func(home string) error {
+			return fault.New(fault.Refused, "already_serving", "stop `coffer-signer serve`, say it again, and serve again",
+				"a policy is fixed while it is served, and another process serves %s", home)
+		},
+		func(home string) error {
+			v, err := openVault(home, pass)
+			if err != nil {
+				return err
+			}
+			defer v.Close()
+			pin, already, err := install(ctx, home, v, change)
+			if err != nil {
+				return err
+			}
+			return a.showPin(pin, already)
+		})
 }
 
 // install opens the journal of a home that this process holds, for a policy that is to be put in force.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer"
 	"coffer.internal/internal/signer/client"
 	"coffer.internal/internal/signer/journal"
@@ -50,28 +49,24 @@ stderr. It needs no passphrase, and asks the process that serves if there is one
 
 // pin reads the pin of a home's policy from its journal, or asks the process that has the journal open.
 func (a *app) pin(ctx context.Context) (pin journal.Pin, err error) {
-	home, err := a.home()
-	if err != nil {
-		return pin, err
-	}
-	free, err := signer.Hold(home)
-	if fault.Code(err) == "already_serving" {
-		answer, err := client.Policy(ctx, signer.AdminSocket(home))
-		return journal.Pin(answer), err
-	}
-	if err != nil {
-		return pin, err
-	}
-	defer func() { err = errors.Join(err, free()) }()
-	j, err := journal.OpenAlone(home, journal.Options{})
-	if err != nil {
-		return pin, err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	device, err := j.Device()
-	if err != nil {
-		return pin, err
-	}
-	_, pin, err = signer.PolicyInForce(j, device)
+	err = a.atHome(
+		func(home string) error {
+			answer, err := client.Policy(ctx, signer.AdminSocket(home))
+			pin = journal.Pin(answer)
+			return err
+		},
+		func(home string) (err error) {
+			k, closing, err := a.openJournal(home)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, closing()) }()
+			device, err := k.Journal.Device()
+			if err != nil {
+				return err
+			}
+			_, pin, err = signer.PolicyInForce(k.Journal, device)
+			return err
+		})
 	return pin, err
 }
