@@ -1,12 +1,9 @@
 package attack
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
-	"log/slog"
 	"math/big"
 	"path/filepath"
 	"sync"
@@ -25,7 +22,7 @@ import (
 	"coffer.internal/internal/signer/client"
 	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/signer/policy"
-	"coffer.internal/internal/signer/vault"
+	"coffer.internal/internal/signer/signertest"
 	"coffer.internal/signing"
 )
 
@@ -62,7 +59,6 @@ func newKeys() keys {
 // machine is a signing machine that answers on a socket.
 type machine struct {
 	home    string
-	vault   *vault.Vault
 	journal *journal.Journal
 	signer  *signer.Machine
 	client  *client.Client
@@ -88,13 +84,11 @@ func (c *clock) pass(d time.Duration) {
 	c.ahead += d
 }
 
-// makeHome makes the home of a machine, whose passphrase costs little to try.
+// makeHome makes the home of a machine.
 func makeHome(t *testing.T) string {
 	t.Helper()
 	home := filepath.Join(t.TempDir(), "s")
-	must(t, journal.Create(home))
-	_, err := vault.Create(home, nil, []byte("x"), vault.Options{WorkFactor: 2})
-	must(t, err)
+	must(t, signertest.MakeHome(home))
 	return home
 }
 
@@ -108,32 +102,18 @@ func serve(t *testing.T, home string, p *policy.Policy) *machine {
 
 func open(t *testing.T, home string, p *policy.Policy) (*machine, error) {
 	t.Helper()
-	v, err := vault.Open(home, []byte("x"), vault.Options{})
-	must(t, err)
-	m := &machine{home: home, vault: v, clock: &clock{}}
-	m.journal, err = journal.Open(home, v.Device(), journal.Options{Policy: p, Now: m.clock.now})
+	c := &clock{}
+	s, err := signertest.Serve(home, signertest.Options{Policy: p, Now: c.now, Verify: (*evm.Chain)(nil).Verify})
 	if err != nil {
-		v.Close()
 		return nil, err
 	}
-	m.signer = signer.New(v, m.journal, "test")
-	socket := filepath.Join(home, "signer.sock")
-	l, err := signer.Socket{Path: socket, Mode: 0o600}.Listen()
-	must(t, err)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	served := make(chan error, 1)
-	log := slog.New(slog.DiscardHandler)
-	go func() { served <- signer.NewServer(m.signer, log, signer.ServerOptions{}).Serve(ctx, l) }()
-	m.stop = sync.OnceFunc(func() {
-		cancel()
-		if err := errors.Join(<-served, m.signer.Close()); err != nil {
+	stop := func() {
+		if err := s.Stop(); err != nil {
 			t.Errorf("the machine ends: %v", err)
 		}
-	})
-	t.Cleanup(m.stop)
-	m.client, err = client.Dial("unix:"+socket, (*evm.Chain)(nil).Verify)
-	must(t, err)
-	return m, nil
+	}
+	t.Cleanup(stop)
+	return &machine{home: home, journal: s.Journal, signer: s.Machine, client: s.Client, clock: c, stop: stop}, nil
 }
 
 // newKey has a machine make a key for the ledger.

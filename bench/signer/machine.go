@@ -6,22 +6,18 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 
 	"coffer.internal/internal/chain/evm"
-	"coffer.internal/internal/signer"
-	"coffer.internal/internal/signer/client"
 	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/signer/policy"
-	"coffer.internal/internal/signer/vault"
+	"coffer.internal/internal/signer/signertest"
 	"coffer.internal/signing"
 )
 
@@ -59,16 +55,10 @@ day = "10_000_000_000_000_000_000_000_000"
 
 // machine is a whole signing machine with what it is asked for.
 type machine struct {
-	home    string
-	vault   *vault.Vault
-	journal *journal.Journal
-	signer  *signer.Machine
-	client  *client.Client
+	*signertest.Served
 	service ed25519.PrivateKey
 	keys    []signing.Key
 	next    uint64 // nonce of each wallet
-	stop    func() error
-	closed  bool
 }
 
 // newMachine makes a machine in a folder on a real disk, and serves it.
@@ -76,15 +66,16 @@ func newMachine(ctx context.Context, dir string) (_ *machine, err error) {
 	if err := onDisk(dir); err != nil {
 		return nil, err
 	}
-	m := &machine{}
-	if m.home, err = os.MkdirTemp(dir, "coffer-bench-signer-"); err != nil {
+	dir, err = os.MkdirTemp(dir, "coffer-bench-signer-")
+	if err != nil {
 		return nil, err
 	}
-	if err := m.start(ctx); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(m.home))
+	m, err := start(filepath.Join(dir, "s"))
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	for i := range wallets {
-		k, err := m.signer.NewKey(ctx, signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: chainID, Ref: fmt.Sprint(i)})
+		k, err := m.Machine.NewKey(ctx, signing.KeyRequest{Ledger: ledger, ChainType: "evm", ChainID: chainID, Ref: fmt.Sprint(i)})
 		if err != nil {
 			m.close()
 			return nil, err
@@ -94,66 +85,39 @@ func newMachine(ctx context.Context, dir string) (_ *machine, err error) {
 	return m, nil
 }
 
-func (m *machine) start(ctx context.Context) (err error) {
+func start(home string) (*machine, error) {
+	m := &machine{}
+	var err error
 	if _, m.service, err = ed25519.GenerateKey(nil); err != nil {
-		return err
+		return nil, err
 	}
 	key := "ed25519:" + base64.StdEncoding.EncodeToString(m.service.Public().(ed25519.PublicKey))
 	p, err := policy.Parse(fmt.Appendf(nil, policyText, key))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := journal.Create(m.home); err != nil {
-		return err
+	if err := signertest.MakeHome(home); err != nil {
+		return nil, err
 	}
-	if _, err := vault.Create(m.home, nil, []byte("bench"), vault.Options{WorkFactor: 2}); err != nil {
-		return err
-	}
-	if m.vault, err = vault.Open(m.home, []byte("bench"), vault.Options{}); err != nil {
-		return err
-	}
-	if m.journal, err = journal.Open(m.home, m.vault.Device(), journal.Options{Policy: p, Now: time.Now}); err != nil {
-		return err
-	}
-	m.signer = signer.New(m.vault, m.journal, "bench")
-	socket := filepath.Join(m.home, "s")
-	l, err := signer.Socket{Path: socket, Mode: 0o600}.Listen()
-	if err != nil {
-		return errors.Join(err, m.signer.Close())
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	served := make(chan error, 1)
-	server := signer.NewServer(m.signer, slog.New(slog.DiscardHandler), signer.ServerOptions{Rates: unlimited})
-	go func() { served <- server.Serve(ctx, l) }()
-	m.stop = func() error { cancel(); return errors.Join(<-served, m.signer.Close()) }
-	m.client, err = client.Dial("unix:"+socket, (*evm.Chain)(nil).Verify)
-	return err
-}
-
-// shut ends the machine, once, and leaves its files.
-func (m *machine) shut() error {
-	if m.closed {
-		return nil
-	}
-	m.closed = true
-	return m.stop()
+	m.Served, err = signertest.Serve(home, signertest.Options{Policy: p, Rates: unlimited, Verify: (*evm.Chain)(nil).Verify})
+	return m, err
 }
 
 func (m *machine) close() {
-	_ = m.shut()
-	_ = os.RemoveAll(m.home) // nothing of value
+	_ = m.Stop()
+	_ = os.RemoveAll(filepath.Dir(m.Home)) // nothing of value
 }
 
 // commits ends the machine, and says how many commits its journal has had, and how many payments are signed.
 func (m *machine) commits() (commits, signed int, err error) {
-	st, err := m.signer.Status(context.Background())
+	st, err := m.Machine.Status(context.Background())
 	if err == nil {
-		err = m.shut()
+		err = m.Stop()
 	}
 	if err != nil {
 		return 0, 0, err
 	}
-	db, err := bolt.Open(filepath.Join(m.home, journal.FileName), 0o600, &bolt.Options{ReadOnly: true})
+	db, err := bolt.Open(filepath.Join(m.Home, journal.FileName), 0o600, &bolt.Options{ReadOnly: true})
 	if err != nil {
 		return 0, 0, err
 	}
@@ -176,5 +140,5 @@ func onDisk(dir string) error {
 }
 
 func (m *machine) settings() string {
-	return strings.Join([]string{runtime.Version(), fmt.Sprintf("%d cores", runtime.GOMAXPROCS(0)), "secp256k1 by " + library, "journal in " + filepath.Dir(m.home)}, ", ")
+	return strings.Join([]string{runtime.Version(), fmt.Sprintf("%d cores", runtime.GOMAXPROCS(0)), "secp256k1 by " + library, "journal in " + filepath.Dir(filepath.Dir(m.Home))}, ", ")
 }

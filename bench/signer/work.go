@@ -53,7 +53,7 @@ func (m *machine) prepare(s settings) (*work, error) {
 			w.batches[way] = append(w.batches[way], batchOf(requests[i:min(i+s.batch, len(requests))]))
 		}
 	}
-	device := m.vault.Device()
+	device := m.Vault.Device()
 	for i, b := range flat(w.batches["machine"]) {
 		d := b.Intent.Digest()
 		parsed, err := signing.ParseAuthorization(b.Authorizations[0])
@@ -104,9 +104,9 @@ func (m *machine) measure(ctx context.Context, way string, w *work, s settings) 
 	case "bare":
 		return elapsed(func() error { return m.bare(w.bare, s.batch) })
 	case "socket":
-		return elapsed(func() error { return ask(ctx, m.client, w.batches[way], s.callers) })
+		return elapsed(func() error { return ask(ctx, m.Client, w.batches[way], s.callers) })
 	}
-	return elapsed(func() error { return ask(ctx, m.signer, w.batches[way], s.callers) })
+	return elapsed(func() error { return ask(ctx, m.Machine, w.batches[way], s.callers) })
 }
 
 // bare does the cryptography alone, on all cores.
@@ -142,7 +142,7 @@ func (m *machine) operate(key *ecdsa.PrivateKey, o operations) error {
 	if _, err := crypto.Sign(o.hash[:], key); err != nil {
 		return err
 	}
-	_ = ed25519.Sign(m.vault.Identity(), o.receipt)
+	_ = ed25519.Sign(m.Vault.Identity(), o.receipt)
 	return nil
 }
 
