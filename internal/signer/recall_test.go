@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/mr-tron/base58"
 
 	"coffer.internal/internal/signer/bip39"
 	"coffer.internal/internal/signer/journal"
@@ -41,6 +45,15 @@ assets = ["coin"]
 authorized_by = { service = 1 }
 each_key = { hour = "4000", day = "7000" }
 all_keys = { day_count = 100 }
+
+[[rule]]
+name = "on Solana"
+purposes = ["withdraw"]
+accounts = ["hot"]
+chains = ["solana:101"]
+assets = ["coin"]
+authorized_by = { service = 1 }
+all_keys = { day = "5000" }
 
 [[rule]]
 name = "mending"
@@ -84,9 +97,9 @@ func limitedTwins(t *testing.T, now *time.Time) (old, fresh *Machine) {
 
 // tokenFor is a token for a payment, with a cap on its fee, by a key.
 func tokenFor(i signing.Intent, maxFee string, by ed25519.PrivateKey, from time.Time) string {
-	_, asset, amount := i.Pays()
+	to, asset, amount := i.Pays()
 	return signing.Authorization{
-		Ledger: i.Ledger, Payment: i.Payment, ChainType: i.ChainType, ChainID: i.ChainID, To: i.EVM.To, Asset: asset, Amount: amount, MaxFee: maxFee,
+		Ledger: i.Ledger, Payment: i.Payment, ChainType: i.ChainType, ChainID: i.ChainID, To: to, Asset: asset, Amount: amount, MaxFee: maxFee,
 		Issued: from, Expires: from.Add(time.Hour),
 	}.Token(by)
 }
@@ -298,5 +311,62 @@ func TestACopyKnowsWhatPaymentsAreBoundWith(t *testing.T) {
 	}
 	if got := signWith(t, fresh, bumped(p, "50")); codeOf(got) != "fee_above_authorization" {
 		t.Errorf("beyond: %s", codeOf(got))
+	}
+}
+
+// The attempts of one payment on Solana count once, and the last of them is the one that a further one follows.
+func TestLaterAttemptsOnSolanaAreLoadedAsOnePayment(t *testing.T) {
+	now := noon
+	old, fresh := limitedTwins(t, &now)
+	k, err := old.NewKey(t.Context(), signing.KeyRequest{Ledger: ledger, ChainType: "solana", ChainID: 101})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attempt := func(n uint32) signing.Intent {
+		i := solanaPayment(k.Address, 101, 0, "p")
+		i.Solana.Attempt, i.Solana.LastValidBlockHeight = n, 300+uint64(n)
+		i.Solana.RecentBlockhash = base58.Encode(bytes.Repeat([]byte{byte(n)}, 32))
+		return i
+	}
+	token := tokenFor(attempt(1), cap1M, seedKey(1), noon)
+	var file bytes.Buffer
+	w, err := signing.NewExportWriter(&file, signing.ExportHeader{Ledger: ledger, Device: old.device, MadeAt: noon.Add(20 * time.Minute)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Wallet(signing.ExportWallet{ChainType: "solana", ChainID: 101, Address: k.Address, Path: k.Path, Cursor: 1, Mark: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for n := uint32(1); n <= 2; n++ {
+		a := signWith(t, old, attempt(n), token)
+		if a.Refusal != nil {
+			t.Fatalf("attempt %d: %+v", n, a.Refusal)
+		}
+		e := kept(attempt(n), a)
+		e.At, e.Authorizations = now.Add(-time.Hour), []string{token} // a lie
+		if err := w.Attempt(e); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(11 * time.Minute)
+	}
+	path := filepath.Join(t.TempDir(), "export.ndjson")
+	if err := errors.Join(w.Close(), os.WriteFile(path, file.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	r := loadInto(t, fresh, path)
+	if len(r.Counted) != 1 || r.Counted[0].DayAmount != "1000" || r.Counted[0].DayCount != 1 {
+		t.Errorf("%+v", r.Counted)
+	}
+	if got := signWith(t, fresh, attempt(3)); codeOf(got) != "attempt_too_early" { // whatever the file says of when the second was signed
+		t.Errorf("a further attempt at once: %s", codeOf(got))
+	}
+	now = now.Add(11 * time.Minute)
+	late := attempt(3)
+	late.Solana.ComputeUnitLimit = 1_000                          // the one before is refused for ever
+	if got := signWith(t, fresh, late); codeOf(got) != "signed" { // without an authorization: it is bound
+		t.Errorf("a further attempt, later: %s", codeOf(got))
+	}
+	if got := signWith(t, fresh, attempt(2)); codeOf(got) != "signed" {
+		t.Errorf("the one before, again: %s", codeOf(got))
 	}
 }

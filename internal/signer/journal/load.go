@@ -196,6 +196,9 @@ func (l *Loading) known(f filed, a Loaded) error {
 // put journals an answer, with the number of its receipt if that is free.
 func (l *Loading) put(d signing.Digest, a Loaded) error {
 	e := entry{At: a.At, Intent: a.Intent.Canonical(), Raw: a.Raw, Hash: a.Hash, Refusal: a.Refusal}
+	if a.Intent.ChainType == derive.Solana {
+		e.At = l.now // the next attempt waits from here on: a time that is a lie must not have both taken
+	}
 	if a.Seq == 0 {
 		l.late = append(l.late, d)
 		return e.put(l.tx, d)
