@@ -298,7 +298,7 @@ var (
 	scrubTimes = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 	scrubHash  = regexp.MustCompile(`\b(0x)?[0-9a-f]{64}\b`)
 	scrubKeys  = regexp.MustCompile(`SHA256:[A-Za-z0-9+/=]+`)
-	scrubActor = regexp.MustCompile(`"(actor|host|instance|id|home|database|url|at|error)": "[^"]*"`)
+	scrubActor = regexp.MustCompile(`"(actor|host|instance|id|home|database|url|at|error|signature)": "[^"]*"`)
 	// What is told of one moment stands in the order of the databases' clocks.
 	scrubStory = regexp.MustCompile(`(?s)"story": \[.*?\n  \]`)
 	scrubMoved = regexp.MustCompile(`"(pid|block_number|fee|max_fee_per_gas|max_priority_fee_per_gas|hits|misses|size|age_seconds|oldest_age_ms|generation)": ("?[0-9.]+"?|null)`)
