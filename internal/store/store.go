@@ -135,6 +135,7 @@ type Reader interface {
 	WishReader
 	EventReader
 	ReceiptReader
+	AuditTreeReader
 }
 
 // Tx is what can be done in an Update. Every method either does all it says or returns an error; after an error the
@@ -224,6 +225,7 @@ type Tx interface {
 	AlarmWriter
 	WishWriter
 	ReceiptWriter
+	AuditTreeWriter
 
 	// Record appends audit rows. It is the only write that a refused operation makes.
 	Record(ctx context.Context, rows []AuditRow) error

@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"coffer.internal/internal/store"
 )
 
@@ -38,7 +36,5 @@ func (r *reader) Audit(_ context.Context, f store.AuditFilter) ([]store.AuditRow
 		and(f.Subject != "", "subject = ?", f.Subject).
 		and(f.BeforeID > 0, "id < ?", f.BeforeID).
 		order("id DESC", f.Limit)
-	return rows(r, text, func(rs pgx.Rows, a *store.AuditRow) error {
-		return rs.Scan(&a.ID, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
-	}, args...)
+	return rows(r, text, scanAudit, args...)
 }

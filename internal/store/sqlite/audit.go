@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 
 	"coffer.internal/internal/store"
@@ -32,7 +31,5 @@ func (r *reader) Audit(_ context.Context, f store.AuditFilter) ([]store.AuditRow
 		and(f.Subject != "", "subject = ?", f.Subject).
 		and(f.BeforeID > 0, "id < ?", f.BeforeID).
 		order("id DESC", f.Limit)
-	return rows(r, text, func(rs *sql.Rows, a *store.AuditRow) error {
-		return rs.Scan(&a.ID, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
-	}, args...)
+	return rows(r, text, scanAudit, args...)
 }

@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+
+	"coffer.internal/internal/store"
+)
+
+// AuditTree reads how far the audit rows are in the tree.
+func (r *reader) AuditTree(context.Context) (t store.AuditTree, err error) {
+	_, err = rows(r, queries["audit_tree"], func(rs *sql.Rows, _ *struct{}) error {
+		return rs.Scan(&t.Size, &t.Unsealed, when{&t.OldestUnsealed})
+	})
+	return t, err
+}
+
+func scanAudit(rs *sql.Rows, a *store.AuditRow) error {
+	return rs.Scan(&a.ID, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
+}
+
+// Unsealed lists the rows that are in no tree yet.
+func (r *reader) Unsealed(_ context.Context, limit int) ([]store.AuditRow, error) {
+	return rows(r, queries["audit_unsealed"], scanAudit, limit)
+}
+
+// AuditNodes reads nodes of the tree.
+func (r *reader) AuditNodes(_ context.Context, nodes []int64) ([][]byte, error) {
+	all, err := rows(r, queries["audit_nodes"], func(rs *sql.Rows, hash *[]byte) error { return rs.Scan(hash) }, list(nodes))
+	if err == nil && len(all) != len(nodes) {
+		err = r.fail(fmt.Errorf("read nodes of the audit tree: %w", store.ErrStale))
+	}
+	return all, err
+}
+
+// AuditEntries lists entries of the tree with their rows.
+func (r *reader) AuditEntries(_ context.Context, from int64, limit int) ([]store.AuditEntry, error) {
+	return rows(r, queries["audit_entries"], func(rs *sql.Rows, e *store.AuditEntry) error {
+		var there bool
+		var at string
+		var a store.AuditRow
+		err := rs.Scan(&e.Entry, &e.RowID, &there, &at, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
+		if err != nil || !there {
+			return err
+		}
+		a.ID, e.Row = e.RowID, &a
+		return when{&a.At}.Scan(at)
+	}, from, limit)
+}
+
+// EntryOf finds the entry of an audit row.
+func (r *reader) EntryOf(_ context.Context, rowID int64) (int64, bool, error) {
+	all, err := rows(r, queries["audit_entry_of"], func(rs *sql.Rows, n *int64) error { return rs.Scan(n) }, rowID)
+	if err != nil || len(all) == 0 {
+		return 0, false, err
+	}
+	return all[0], true, nil
+}
+
+// Strays lists audit rows that are neither in the tree nor wait to be.
+func (r *reader) Strays(_ context.Context, limit int) ([]int64, error) {
+	return rows(r, queries["audit_strays"], func(rs *sql.Rows, n *int64) error { return rs.Scan(n) }, limit)
+}
+
+func scanCheckpoint(rs *sql.Rows, c *store.AuditCheckpoint) error {
+	return rs.Scan(&c.Size, when{&c.At}, &c.Note)
+}
+
+// AuditCheckpoints lists checkpoints, smallest first.
+func (r *reader) AuditCheckpoints(_ context.Context, from int64, limit int) ([]store.AuditCheckpoint, error) {
+	text, args := where("audit_checkpoints").and(from > 0, "size >= ?", from).order("size", limit)
+	return rows(r, text, scanCheckpoint, args...)
+}
+
+// LastAuditCheckpoint is the one with the greatest size.
+func (r *reader) LastAuditCheckpoint(context.Context) (store.AuditCheckpoint, bool, error) {
+	text, args := where("audit_checkpoints").order("size DESC", 1)
+	all, err := rows(r, text, scanCheckpoint, args...)
+	if err != nil || len(all) == 0 {
+		return store.AuditCheckpoint{}, false, err
+	}
+	return all[0], true, nil
+}
+
+// Seal adds entries and their checkpoint.
+func (t *tx) Seal(ctx context.Context, s store.AuditSeal) error {
+	tree, err := t.AuditTree(ctx)
+	if err != nil {
+		return err
+	}
+	if tree.Size != s.From {
+		return t.fail(fmt.Errorf("seal the audit log from entry %d: %w", s.From, store.ErrStale))
+	}
+	n, err := t.exec(queries["audit_unsealed_drop"], list(s.Rows))
+	if err != nil {
+		return err
+	}
+	if n != int64(len(s.Rows)) {
+		return t.fail(fmt.Errorf("seal the audit log from entry %d: %w", s.From, store.ErrStale))
+	}
+	if _, err := t.exec(queries["audit_entry_add"], s.From, list(s.Rows)); err != nil {
+		return err
+	}
+	hexes := make([]string, len(s.Nodes))
+	for i, h := range s.Nodes {
+		hexes[i] = hex.EncodeToString(h)
+	}
+	if _, err := t.exec(queries["audit_node_add"], s.FirstNode, list(hexes)); err != nil {
+		return err
+	}
+	_, err = t.exec(queries["audit_checkpoint_add"], s.From+int64(len(s.Rows)), text(t.now), s.Note)
+	return err
+}
