@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/user"
@@ -89,6 +90,8 @@ type Options struct {
 	Actor string           // who, in audit rows; default user@host and process id
 	// Metrics is where Run serves Prometheus metrics: HOST:PORT on the loopback, as in 127.0.0.1:9464. Empty: nowhere.
 	Metrics string
+	// Stdout is where Run writes checkpoints of the audit log if coffer.toml says "stdout"; default os.Stdout.
+	Stdout io.Writer
 	// Strategies are the program's own ways to choose a wallet, beside the built-in ones; coffer.toml names one per chain.
 	Strategies []strategy.Strategy
 }
@@ -104,6 +107,7 @@ type System struct {
 	id      string // of this process among the instances, and of the daemon that it is among those that hold leases
 	log     *slog.Logger
 	actor   string
+	stdout  io.Writer
 	db      store.DB
 	cache   *wallet.Cache
 	machine machine
@@ -128,7 +132,7 @@ func Open(ctx context.Context, c Config, o Options) (*System, error) {
 		return nil, err
 	}
 	s := &System{
-		config: c, id: presence.NewID(), log: o.Log, actor: o.Actor, db: db, cache: wallet.NewCache(o.Now), choice: newChoice(c, known),
+		config: c, id: presence.NewID(), log: o.Log, actor: o.Actor, stdout: o.Stdout, db: db, cache: wallet.NewCache(o.Now), choice: newChoice(c, known),
 	}
 	if err := s.wire(ctx, o); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -184,21 +188,6 @@ func (s *System) Chains() int { return len(s.chains) }
 // like every other payment. Said again with the same reservation and content, it answers with the same payment.
 func (s *System) Pay(ctx context.Context, r nonce.Reservation, row int, p withdrawal.PayRequest) (withdrawal.Withdrawal, error) {
 	return s.engine.Pay(ctx, r, row, p)
-}
-
-// AuditFilter selects audit rows; a zero field selects all.
-type AuditFilter = store.AuditFilter
-
-// AuditRow is the record of one operation.
-type AuditRow = store.AuditRow
-
-// Audit lists audit rows, newest first.
-func (s *System) Audit(ctx context.Context, f AuditFilter) (rows []AuditRow, err error) {
-	err = s.db.View(ctx, func(r store.Reader) (err error) {
-		rows, err = r.Audit(ctx, f)
-		return err
-	})
-	return rows, storefault.Of(err, "list audit rows")
 }
 
 // Signer asks the signing machine about itself.
@@ -309,6 +298,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Actor == "" {
 		o.Actor = actor()
+	}
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
 	}
 	return o
 }

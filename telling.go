@@ -90,8 +90,15 @@ func (s *System) beside(ctx context.Context) (leave func(), err error) {
 		told()
 		return nil, err
 	}
+	sealed, err := s.sealing(ctx)
+	if err != nil {
+		metered()
+		told()
+		return nil, err
+	}
 	return func() {
 		metered()
 		told()
+		sealed()
 	}, nil
 }

@@ -1,33 +1,84 @@
 package main
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
+	"coffer.internal/internal/fault"
 	"coffer.internal/internal/store"
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return parent("audit", "What was done, by whom, and what was refused",
-		`Every operation leaves a row, written in the same transaction as its effect; refused ones too. Rows are never changed.`,
-		"  coffer audit list --limit 20",
-		a.auditListCommand())
+	return parent("audit", "What was done, by whom, and what was refused; and the proof of it",
+		`Every operation leaves a row, written in the same transaction as its effect; refused ones too. Rows are never changed. The daemon seals
+them within a second into a Merkle tree and signs its head: whoever keeps such a checkpoint somewhere else finds out later that a row was
+changed, taken out or put in, or that an older database was put back (docs/audit.md).`,
+		`  coffer audit list --limit 20
+  coffer audit verify --against /mnt/auditor/checkpoints`,
+		a.auditListCommand(), a.auditExportCommand(), a.auditKeyCommand(), a.auditCheckpointCommand(), a.auditVerifyCommand(),
+		a.auditProveCommand(), a.auditCheckCommand())
+}
+
+// auditFilter are the flags that select rows.
+type auditFilter struct {
+	store.AuditFilter
+	since, until string
+}
+
+func (f *auditFilter) flags(c *cobra.Command) {
+	c.Flags().StringVar(&f.Action, "action", "", "only this action; with a trailing dot, all that begin so")
+	c.Flags().StringVar(&f.Subject, "subject", "", "only what was done to this")
+	c.Flags().StringVar(&f.Actor, "actor", "", "only what was done by whoever's name begins so, as in alice@")
+	c.Flags().StringVar(&f.Result, "result", "", "only this result: done or refused")
+	c.Flags().StringVar(&f.since, "since", "", "only rows from this time on (RFC 3339, or a date)")
+	c.Flags().StringVar(&f.until, "until", "", "only rows before this time (RFC 3339, or a date)")
+}
+
+// read makes a filter of the flags.
+func (f *auditFilter) read() (_ store.AuditFilter, err error) {
+	if f.Result != "" && f.Result != store.ResultDone && f.Result != store.ResultRefused {
+		return f.AuditFilter, fault.New(fault.Usage, "bad_result", "write done or refused", "%q is no result", f.Result)
+	}
+	if f.Since, err = moment0("--since", f.since); err != nil {
+		return f.AuditFilter, err
+	}
+	f.Until, err = moment0("--until", f.until)
+	return f.AuditFilter, err
+}
+
+// moment0 reads a time, or a day (its beginning in UTC); zero if it is empty.
+func moment0(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fault.New(fault.Usage, "bad_time", "write it as in 2026-11-28T06:00:00Z or 2026-11-28", "%s %q is no time", flag, text)
 }
 
 func (a *app) auditListCommand() *cobra.Command {
-	var f store.AuditFilter
+	var f auditFilter
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List audit rows, newest first",
 		Long: `Lists who did what to which wallet, nonce or payment, with the state before and after, and why what was refused was
 refused.`,
 		Example: `  coffer audit list --limit 20
-  coffer audit list --action wallet.
+  coffer audit list --action wallet. --since 2026-11-01
   coffer audit list --subject 0xYourWallet…`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			filter, err := f.read()
+			if err != nil {
+				return err
+			}
 			return a.with(cmd.Context(), func(s *coffer.System) error {
-				rows, err := s.Audit(cmd.Context(), f)
+				rows, err := s.Audit(cmd.Context(), filter)
 				if err != nil {
 					return err
 				}
@@ -35,8 +86,7 @@ refused.`,
 			})
 		},
 	}
-	c.Flags().StringVar(&f.Action, "action", "", "only this action; with a trailing dot, all that begin so")
-	c.Flags().StringVar(&f.Subject, "subject", "", "only what was done to this")
+	f.flags(c)
 	c.Flags().Int64Var(&f.BeforeID, "before", 0, "only rows older than this id, to page on")
 	c.Flags().IntVar(&f.Limit, "limit", 100, "how many at most; 0: all")
 	return c
@@ -44,20 +94,9 @@ refused.`,
 
 func (a *app) showAudit(rows []store.AuditRow) error {
 	if a.json {
-		type view struct {
-			ID      int64   `json:"id"`
-			At      *string `json:"at"`
-			Actor   string  `json:"actor"`
-			Action  string  `json:"action"`
-			Subject string  `json:"subject"`
-			Before  string  `json:"before"`
-			After   string  `json:"after"`
-			Result  string  `json:"result"`
-			Reason  string  `json:"reason"`
-		}
-		views := make([]view, len(rows))
+		views := make([]auditView, len(rows))
 		for i, r := range rows {
-			views[i] = view{r.ID, stamp(r.At), r.Actor, r.Action, r.Subject, r.Before, r.After, r.Result, r.Reason}
+			views[i] = viewAudit(r)
 		}
 		return a.document(map[string]any{"audit": views})
 	}
@@ -67,4 +106,20 @@ func (a *app) showAudit(rows []store.AuditRow) error {
 	}
 	table(a.stdout, []string{"ID", "AT", "ACTOR", "ACTION", "SUBJECT", "BEFORE", "AFTER", "RESULT", "REASON"}, cells)
 	return nil
+}
+
+type auditView struct {
+	ID      int64   `json:"id"`
+	At      *string `json:"at"`
+	Actor   string  `json:"actor"`
+	Action  string  `json:"action"`
+	Subject string  `json:"subject"`
+	Before  string  `json:"before"`
+	After   string  `json:"after"`
+	Result  string  `json:"result"`
+	Reason  string  `json:"reason"`
+}
+
+func viewAudit(r store.AuditRow) auditView {
+	return auditView{r.ID, stamp(r.At), r.Actor, r.Action, r.Subject, r.Before, r.After, r.Result, r.Reason}
 }

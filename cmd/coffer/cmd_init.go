@@ -12,6 +12,7 @@ import (
 	"coffer.internal"
 	"coffer.internal/internal/config"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/keyfile"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
 )
@@ -21,7 +22,7 @@ func (a *app) initCommand() *cobra.Command {
 		Use:   "init",
 		Short: "Make the home, its coffer.toml and the database schema",
 		Long: `Makes $COFFER_HOME (else ~/.coffer) with a commented coffer.toml that shows every setting with its
-default, and the schema in the database. It asks nothing. Said twice, it changes nothing. A database of an older
+default, the key that seals the audit log, and the schema in the database. It asks nothing. Said twice, it changes nothing. A database of an older
 coffer is refused: coffer migrate --apply brings it up to date.`,
 		Example: `  coffer init
   COFFER_DB=postgres://coffer@/coffer coffer init`,
@@ -43,10 +44,25 @@ coffer is refused: coffer migrate --apply brings it up to date.`,
 				if err != nil {
 					return storefault.Of(err, "make the schema")
 				}
+				if wrote {
+					if err := makeAuditKey(c); err != nil {
+						return err
+					}
+				}
 				return a.showInit(c, wrote || len(applied) > 0)
 			})
 		},
 	}
+}
+
+// makeAuditKey makes the key that a new home seals the audit log with. One that is there stays.
+func makeAuditKey(c coffer.Config) error {
+	key, err := keyfile.Create(c.Audit.Key)
+	clear(key)
+	if fault.Code(err) == "file_exists" {
+		return nil
+	}
+	return err
 }
 
 // refuseOlder leaves a database that an older coffer made as it is: its daemon may be running, and what changes its schema is said

@@ -54,7 +54,7 @@ func TestEachWayToTamperIsFoundAndLocated(t *testing.T) {
 			w.exec(fmt.Sprintf("UPDATE audit_entries SET audit_id = %d WHERE audit_id = %d", a, b))
 			w.exec(fmt.Sprintf("UPDATE audit_entries SET audit_id = %d WHERE audit_id = -1", b))
 		}, []string{"reordered 17", "reordered 23"}},
-		"truncate": {func(w *world) { w.cut(30) }, []string{"truncated 30"}},
+		"truncate":            {func(w *world) { w.cut(30) }, []string{"truncated 30"}},
 		"truncate to nothing": {func(w *world) { w.cut(0) }, []string{"truncated 0"}},
 		"write all anew": {func(w *world) {
 			id := w.rowAt(17)

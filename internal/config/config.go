@@ -25,6 +25,7 @@ type Config struct {
 	AuthorizeFor   time.Duration // how long such an authorization lasts
 	Lease          time.Duration // how long wallets stay with a daemon that says nothing any more
 	Alarms         Alarms        // who is told of alarms
+	Audit          Audit         // how the audit log is sealed
 	Chains         []Chain       // those that have a table in coffer.toml, by type and id
 }
 
@@ -139,6 +140,9 @@ func Load(home string, getenv func(string) string, flags Flags) (Config, error) 
 		return Config{}, err
 	}
 	if c.Alarms, err = f.alarms(); err != nil {
+		return Config{}, err
+	}
+	if c.Audit, err = f.audit(home); err != nil {
 		return Config{}, err
 	}
 	if c.Chains, err = f.chains(); err != nil {

@@ -181,7 +181,7 @@ var setting = regexp.MustCompile(`(?m)^#([^ \n])`)
 
 // anywhere is a configuration without the home that its paths begin at.
 func anywhere(c config.Config) config.Config {
-	for _, p := range []*string{&c.Database, &c.Signer, &c.SignerFiles.CA, &c.SignerFiles.Cert, &c.SignerFiles.Key, &c.ServiceKey} {
+	for _, p := range []*string{&c.Database, &c.Signer, &c.SignerFiles.CA, &c.SignerFiles.Cert, &c.SignerFiles.Key, &c.ServiceKey, &c.Audit.Key} {
 		*p = strings.ReplaceAll(*p, c.Home, "")
 	}
 	c.Home = ""
@@ -246,7 +246,7 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 	const usdt = "[chain.evm.1.asset.USDT]\n"
 	const contract = `contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"` + "\n"
 	for _, c := range []struct{ name, text, says, hint string }{
-		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, signer_ca, signer_cert, signer_key, pool_size, reservation_ttl, lease, service_key, authorize_for, alarms, chain"},
+		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, signer_ca, signer_cert, signer_key, pool_size, reservation_ttl, lease, service_key, authorize_for, alarms, audit, chain"},
 		{"unknown key of a chain", "[chain.evm.1]\nmax_unmind = 3\n", "unknown key chain.evm.1.max_unmind (line 2)", "max_unmined"},
 		{"unknown key of an asset", usdt + contract + "decimal = 6\n", "unknown key chain.evm.1.asset.USDT.decimal (line 3)", "contract, decimals"},
 		{"two unknown keys", "a = 1\nb = 2\n", "unknown key a (line 1), b (line 2)", "database"},
@@ -276,6 +276,9 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 		{"poll", "[chain.evm.1]\npoll = \"1us\"\n", `chain.evm.1.poll = "1us" must be from 10ms to 1h0m0s`, ""},
 		{"head_max_age", "[chain.evm.1]\nhead_max_age = \"2d\"\n", `chain.evm.1.head_max_age = "2d" must be a duration`, ""},
 		{"stuck_after", "[chain.evm.1]\nstuck_after = \"0s\"\n", `chain.evm.1.stuck_after = "0s" must be from 1s`, ""},
+		{"unknown key of audit", "[audit]\nkeys = \"\"\n", "unknown key audit.keys (line 2)", "key, checkpoints"},
+		{"an audit key that is no file", "[audit]\nkey = \"\"\n", `audit.key = "…" is not a file`, "audit.key"},
+		{"a place for checkpoints that is none", "[audit]\ncheckpoints = [\"http://x\"]\n", `audit.checkpoints = "http://x" is no place`, "syslog"},
 		{"unknown key of alarms", "[alarms]\nwebhok = \"\"\n", "unknown key alarms.webhok (line 2)", "webhook, alertmanager"},
 		{"a webhook that is none", "[alarms]\nwebhook = \"ftp://x/secret\"\n", `alarms.webhook = "ftp://x/…" is not where`, "http://"},
 		{"rpc of another kind", "[chain.evm.1]\nrpc = [\"ftp://x\"]\n", `chain.evm.1.rpc[0] = "ftp://x" is not where a node is asked`, "http://"},

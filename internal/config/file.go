@@ -29,6 +29,7 @@ type file struct {
 	ServiceKey     *string                          `toml:"service_key"`
 	AuthorizeFor   *string                          `toml:"authorize_for"`
 	Alarms         *alarmsTable                     `toml:"alarms"`
+	Audit          *auditTable                      `toml:"audit"`
 	Chain          map[string]map[string]chainTable `toml:"chain"`
 }
 
@@ -62,8 +63,9 @@ type assetTable struct {
 
 // The keys of the tables, for hints, and what each takes.
 var (
-	topKeys   = []string{"database", "signer", "signer_ca", "signer_cert", "signer_key", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "alarms", "chain"}
+	topKeys   = []string{"database", "signer", "signer_ca", "signer_cert", "signer_key", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "alarms", "audit", "chain"}
 	alarmKeys = []string{"webhook", "alertmanager"}
+	auditKeys = []string{"key", "checkpoints"}
 	chainKeys = []string{
 		"rpc", "ws", "confirmations", "finality", "strategy", "max_unmined", "poll", "head_max_age", "stuck_after", "fee_percentile", "fee_blocks", "min_priority_fee",
 		"max_fee_per_gas", "max_fee", "bump_percent", "bump_after", "l1_fee", "asset",
@@ -77,6 +79,7 @@ var (
 		"strategy": "a string", "max_unmined": "a whole number", "poll": `a duration, as in "2s"`,
 		"head_max_age": `a duration, as in "2m"`, "stuck_after": `a duration, as in "10m"`,
 		"webhook": "a string", "alertmanager": "a string",
+		"key": "the path of a file", "checkpoints": `a list, as in ["stdout", "syslog", "/mnt/audit/checkpoints"]`,
 		"contract": "a string", "decimals": "a whole number",
 		"ws": `a list of URLs, as in ["ws://127.0.0.1:8546"]`, "fee_percentile": "a whole number", "fee_blocks": "a whole number",
 		"min_priority_fee": `an amount, as in "1 gwei"`, "max_fee_per_gas": `an amount, as in "100 gwei"`,
@@ -157,6 +160,8 @@ func keysAt(key []string) []string {
 	switch {
 	case len(key) > 1 && key[0] == "alarms":
 		return alarmKeys
+	case len(key) > 1 && key[0] == "audit":
+		return auditKeys
 	case len(key) > 0 && key[0] != "chain" || len(key) < 4:
 		return topKeys
 	case len(key) >= 6 && key[3] == "asset":

@@ -47,10 +47,7 @@ func (f *file) serviceKey(home string) (string, error) {
 	if path == "" || strings.Contains(path, "://") {
 		return "", f.bad("service_key", "write a path, as in \"service.key\"; if there is no file, nothing is signed", "%q is not a file", RedactURL(path))
 	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(home, path)
-	}
-	return path, nil
+	return in(home, path), nil
 }
 
 // checkDatabase checks a database and makes the path of a file absolute.

@@ -393,7 +393,14 @@ const (
 // AuditFilter selects audit rows; a zero field selects all.
 type AuditFilter struct {
 	Action   string // this one, or with a trailing dot all that begin so
+	Actor    string // all that begin so
 	Subject  string
+	Result   string
+	Since    time.Time // at or after
+	Until    time.Time // before
 	BeforeID int64
-	Limit    int
+	AfterID  int64
+	// OldestFirst turns the order, which is newest first.
+	OldestFirst bool
+	Limit       int
 }

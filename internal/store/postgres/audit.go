@@ -30,11 +30,20 @@ func auditColumns(rows []store.AuditRow) []any {
 // Audit lists audit rows, newest first.
 func (r *reader) Audit(_ context.Context, f store.AuditFilter) ([]store.AuditRow, error) {
 	family := strings.HasSuffix(f.Action, ".")
+	order := "id DESC"
+	if f.OldestFirst {
+		order = "id"
+	}
 	text, args := where("audit").
 		and(f.Action != "" && !family, "action = ?", f.Action).
 		and(family, "starts_with(action, ?)", f.Action).
 		and(f.Subject != "", "subject = ?", f.Subject).
 		and(f.BeforeID > 0, "id < ?", f.BeforeID).
-		order("id DESC", f.Limit)
+		and(f.AfterID > 0, "id > ?", f.AfterID).
+		and(f.Actor != "", "starts_with(actor, ?)", f.Actor).
+		and(f.Result != "", "result = ?", f.Result).
+		and(!f.Since.IsZero(), "at >= ?", f.Since).
+		and(!f.Until.IsZero(), "at < ?", f.Until).
+		order(order, f.Limit)
 	return rows(r, text, scanAudit, args...)
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -51,6 +52,14 @@ func testAudit(t *testing.T, h Harness) {
 				{store.AuditFilter{Limit: 1}, "nonce.reserve "},
 				{store.AuditFilter{BeforeID: third}, "wallet.activate wallet.create "},
 				{store.AuditFilter{BeforeID: third, Limit: 1, Subject: "0xa"}, "wallet.activate "},
+				{store.AuditFilter{AfterID: third, OldestFirst: true}, "nonce.reserve "},
+				{store.AuditFilter{OldestFirst: true, Limit: 2}, "wallet.create wallet.activate "},
+				{store.AuditFilter{Actor: "me@"}, "nonce.reserve walletry wallet.activate wallet.create "},
+				{store.AuditFilter{Actor: "e@"}, ""},
+				{store.AuditFilter{Result: store.ResultRefused}, "walletry "},
+				{store.AuditFilter{Since: w.now().Add(-time.Hour), Until: w.now().Add(time.Hour), Limit: 1}, "nonce.reserve "},
+				{store.AuditFilter{Since: w.now().Add(time.Hour)}, ""},
+				{store.AuditFilter{Until: w.now().Add(-time.Hour)}, ""},
 			} {
 				got := ""
 				for _, r := range w.audit(f.filter) {
