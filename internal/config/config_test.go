@@ -62,7 +62,7 @@ func TestWithoutAFileEverySettingHasItsDefault(t *testing.T) {
 		Home: home, Database: "sqlite:" + home + "/coffer.db", Signer: "unix:" + home + "/signer.sock",
 		SignerFiles: config.SignerFiles{CA: home + "/signer-ca.pem", Cert: home + "/signer-client.pem", Key: home + "/signer-client.key"},
 		PoolSize:    min(4*runtime.NumCPU(), 32), ReservationTTL: time.Minute, Lease: 15 * time.Second,
-		ServiceKey: filepath.Join(home, "service.key"), AuthorizeFor: 24 * time.Hour,
+		ServiceKey: filepath.Join(home, "service.key"), AuthorizeFor: 24 * time.Hour, Audit: config.Audit{Key: filepath.Join(home, "audit.key")},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
