@@ -78,9 +78,10 @@ func TestAJournalOfFormat2IsGoneOnWith(t *testing.T) {
 	more := []Proposal{
 		proposed(paying(payment(0, "a", "1"), "50", "5")), proposed(paying(payment(0, "a", "1"), "45", "4")), proposed(cancellation(3, "e")), proposed(payment(4, "a", "1")),
 		proposed(payment(3, "x", "1")), bitcoin(5, "f", 1), proposed(payment(6, "g", "1")), proposed(paying(cancellation(3, "e"), "60", "6")),
+		proposed(paying(payment(0, "a", "1"), "60", "6")),
 	}
 	answers := w.record(more...)
-	if got, want := briefs(answers), " signed fees_not_higher fees_not_higher payment_bound nonce_bound input_bound signed signed"; got != want {
+	if got, want := briefs(answers), " signed fees_not_higher fees_not_higher payment_bound nonce_bound input_bound signed signed signed"; got != want {
 		t.Errorf("got %s\nwant%s", got, want)
 	}
 	w.reopen()
