@@ -26,26 +26,13 @@ CREATE TRIGGER audit_nodes_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON au
 CREATE TRIGGER audit_checkpoints_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_checkpoints
     FOR EACH STATEMENT EXECUTE FUNCTION never('audit_checkpoints is append-only');
 
--- The rows that are in no tree yet. A trigger writes it, so that no statement can forget it. Rows come in the order in which their
--- transactions commit, which is not that of their ids.
+-- The rows that are in no tree yet. Whatever adds to audit_log adds to it. Rows come in the order in which their transactions commit, which
+-- is not that of their ids.
 CREATE TABLE audit_unsealed (audit_id bigint NOT NULL PRIMARY KEY);
 
 INSERT INTO audit_unsealed (audit_id) SELECT id FROM audit_log;
 
--- +goose StatementBegin
-CREATE FUNCTION audit_waits() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO audit_unsealed (audit_id) SELECT id FROM added;
-    RETURN NULL;
-END
-$$;
--- +goose StatementEnd
-CREATE TRIGGER audit_log_waits AFTER INSERT ON audit_log REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION audit_waits();
-
 -- +goose Down
-DROP TRIGGER audit_log_waits ON audit_log;
-DROP FUNCTION audit_waits();
 DROP TABLE audit_unsealed;
 DROP TABLE audit_checkpoints;
 DROP TABLE audit_nodes;

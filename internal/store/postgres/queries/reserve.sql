@@ -117,6 +117,9 @@ WITH moved AS (
     INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason)
     SELECT clock_timestamp(), unnest($16::text[]), unnest($17::text[]), unnest($18::text[]), unnest($19::text[]), unnest($20::text[]),
         unnest($21::text[]), unnest($22::text[])
+    RETURNING id
+), waiting AS (
+    INSERT INTO audit_unsealed (audit_id) SELECT id FROM recorded
 )
 SELECT all_or_stale('move a cursor', (SELECT count(*) FROM moved), cardinality($1::bigint[]))
 
@@ -132,6 +135,9 @@ WITH moved AS (
 ), recorded AS (
     INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason)
     VALUES (clock_timestamp(), $14, $15, $16, $17, $18, $19, $20)
+    RETURNING id
+), waiting AS (
+    INSERT INTO audit_unsealed (audit_id) SELECT id FROM recorded
 )
 SELECT all_or_stale('move a cursor', m.n, 1) FROM (SELECT count(*) AS n FROM moved) m WHERE m.n <> 1
 
