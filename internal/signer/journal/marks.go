@@ -20,10 +20,6 @@ func markKey(chainType string, chainID int64, address string) []byte {
 	return key(chainType, strconv.FormatInt(chainID, 10), address)
 }
 
-func mark(tx *bolt.Tx, i signing.Intent) uint64 {
-	return count(tx.Bucket(marks), markKey(i.ChainType, i.ChainID, i.From))
-}
-
 func raiseMark(tx *bolt.Tx, chainType string, chainID int64, address string, to uint64) (raised bool, err error) {
 	k := markKey(chainType, chainID, address)
 	if count(tx.Bucket(marks), k) >= to {
