@@ -129,6 +129,24 @@ func TestAPatchThatChangesNothingIsAnError(t *testing.T) {
 }
 
 // Each guard has one mutant, whose header is complete and whose files are there.
+// testsOf are the names of a package's tests.
+func testsOf(t *testing.T, dir string) (names []string) {
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s has no tests: %v", dir, err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(text, -1) {
+			names = append(names, string(name[1]))
+		}
+	}
+	return names
+}
+
 func TestEveryMutantCanBeRead(t *testing.T) {
 	all, err := load("testdata", regexp.MustCompile(""))
 	if err != nil {
@@ -149,6 +167,16 @@ func TestEveryMutantCanBeRead(t *testing.T) {
 		}
 		if _, err := regexp.Compile(m.test); err != nil || !strings.HasPrefix(m.test, "^Test") || !bytes.Contains(patch, []byte("\n+++ b/")) {
 			t.Errorf("%s: test: %s, %v", m.name, m.test, err)
+		}
+	}
+	tests := map[string][]string{} // by package
+	for _, m := range all {
+		if tests[m.pkg] == nil {
+			tests[m.pkg] = testsOf(t, filepath.Join("../..", m.pkg))
+		}
+		top, _, _ := strings.Cut(m.test, "/")
+		if named, err := regexp.Compile(top); err == nil && !slices.ContainsFunc(tests[m.pkg], named.MatchString) {
+			t.Errorf("%s: %s has no test %s", m.name, m.pkg, top)
 		}
 	}
 	if !slices.IsSortedFunc(all, func(a, b mutant) int { return strings.Compare(a.pkg, b.pkg) }) {
