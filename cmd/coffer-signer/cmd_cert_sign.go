@@ -25,7 +25,7 @@ way than the file came: whoever could exchange the file on its way would get the
 Refused (4): a request that its key did not sign, whose key is not ECDSA on P-256 or had a certificate before, or that asks for anything but
 the name CN=NAME: further names, extensions. The role is never the request's to say.`,
 		Example: `  coffer-signer cert sign --csr signer-client.csr --name coffer-1 --role client --out coffer-1`,
-		Args: noArguments,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			role, err := f.check(cmd, "csr")
 			if err != nil {
