@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math/big"
+	"slices"
 
 	"coffer.internal/signing"
 )
@@ -19,6 +20,11 @@ func (r *rule) countersOf(i signing.Intent) (c counters) {
 	return c
 }
 
+// names are those that there are.
+func (c counters) names() []string {
+	return slices.DeleteFunc([]string{c.eachKey, c.allKeys}, func(name string) bool { return name == "" })
+}
+
 // withinLimits holds what is to be counted against what was signed in the last hour and day, and names the counters that it goes into.
 func (a *asked) withinLimits(add Sum) (to []string, r *signing.Refusal) {
 	for _, scope := range []struct {
@@ -31,12 +37,11 @@ func (a *asked) withinLimits(add Sum) (to []string, r *signing.Refusal) {
 		if r := a.within(scope.name, scope.limits, a.usage(scope.counter), add); r != nil {
 			return nil, r
 		}
-		to = append(to, scope.counter)
 	}
 	if add.Count == 0 && add.Amount.Sign() == 0 && add.Fee.Sign() == 0 {
 		return nil, nil // it counts for nothing anywhere
 	}
-	return to, nil
+	return a.counters.names(), nil
 }
 
 func (a *asked) usage(counter string) Usage {

@@ -12,15 +12,9 @@ func (p *Policy) Recall(q Question) Verdict {
 	if r != nil {
 		return Verdict{Bound: Bound{MaxFee: a.mostFee()}}
 	}
-	v := Verdict{Rule: a.rule.name, Add: a.difference()}
+	v := Verdict{Rule: a.rule.name, Add: a.difference(), To: a.counters.names()}
 	if v.Bound, r = p.authorize(&a); r != nil && v.Bound.MaxFee == "" {
 		v.Bound = Bound{MaxFee: a.mostFee()}
-	}
-	if a.rule.eachKey.any() {
-		v.To = append(v.To, a.rule.counter(a.Intent, a.Intent.From))
-	}
-	if a.rule.allKeys.any() {
-		v.To = append(v.To, a.rule.counter(a.Intent, ""))
 	}
 	return v
 }
