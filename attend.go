@@ -49,16 +49,7 @@ func (s *System) attendant(id, kind string) *presence.Attendant {
 
 // attending attends until leave is called, which waits for the end of it.
 func attending(a *presence.Attendant) (leave func()) {
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		a.Run(ctx)
-	}()
-	return func() {
-		stop()
-		<-ended
-	}
+	return running(context.Background(), a.Run)
 }
 
 // CacheStatus shows every instance and how its cache does.

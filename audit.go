@@ -126,11 +126,9 @@ func (s *System) ProveAudit(ctx context.Context, rowID int64, file []byte, given
 		if err != nil {
 			return nil, err
 		}
-		held, err := auditlog.OpenCheckpoints(file, keys...)
-		if err != nil {
+		if at, err = lastCheckpoint(file, keys); err != nil {
 			return nil, err
 		}
-		at = &held[len(held)-1]
 	}
 	proof, err := auditlog.Prove(ctx, s.db, rowID, at)
 	return proof, storefault.Of(err, "prove an audit row")
@@ -145,14 +143,23 @@ func CheckAuditProof(proof, file []byte, given []string) (AuditProven, error) {
 	if err != nil {
 		return AuditProven{}, err
 	}
-	if file == nil {
-		return auditlog.CheckProof(proof, nil, keys...)
-	}
-	held, err := auditlog.OpenCheckpoints(file, keys...)
+	at, err := lastCheckpoint(file, keys)
 	if err != nil {
 		return AuditProven{}, err
 	}
-	return auditlog.CheckProof(proof, &held[len(held)-1], keys...)
+	return auditlog.CheckProof(proof, at, keys...)
+}
+
+// lastCheckpoint is the last one of a file; nil if there is no file.
+func lastCheckpoint(file []byte, keys []note.Verifier) (*auditlog.Checkpoint, error) {
+	if file == nil {
+		return nil, nil
+	}
+	held, err := auditlog.OpenCheckpoints(file, keys...)
+	if err != nil {
+		return nil, err
+	}
+	return &held[len(held)-1], nil
 }
 
 // SealAudit seals what is not sealed yet, and gives the newest checkpoint.
@@ -217,15 +224,9 @@ func (s *System) sealing(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	sealer.Publish = places.publish
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		sealer.Run(ctx, lastSeal)
-	}()
+	ended := running(context.WithoutCancel(ctx), func(ctx context.Context) { sealer.Run(ctx, lastSeal) })
 	return func() {
-		stop()
-		<-ended
+		ended()
 		if err := places.close(); err != nil {
 			s.log.Error("a place for checkpoints could not be closed", "error", err)
 		}

@@ -35,10 +35,7 @@ func (s *System) telling(ctx context.Context) (leave func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	return running(ctx, func(ctx context.Context) {
 		tick := time.NewTicker(tellAgain)
 		defer tick.Stop()
 		for ctx.Err() == nil {
@@ -48,11 +45,7 @@ func (s *System) telling(ctx context.Context) (leave func(), err error) {
 			case <-ctx.Done():
 			}
 		}
-	}()
-	return func() {
-		stop()
-		<-ended
-	}, nil
+	}), nil
 }
 
 // tell tells for as long as this process is the one that does.
@@ -76,6 +69,20 @@ func (s *System) tell(ctx context.Context, p *alerting.Pusher) {
 	<-watched
 	if err := hold.Release(); err != nil {
 		s.log.Warn("the lock of whoever tells of alarms could not be given back", "error", err)
+	}
+}
+
+// running runs something in a goroutine of its own until leave is called, which ends its context and waits for it.
+func running(ctx context.Context, run func(context.Context)) (leave func()) {
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		run(ctx)
+	}()
+	return func() {
+		stop()
+		<-ended
 	}
 }
 
