@@ -88,7 +88,7 @@ func (s *Sealer) Pass(ctx context.Context) (int, error) {
 // prepare reads what waits and makes entries, nodes and the checkpoint of it.
 func (s *Sealer) prepare(ctx context.Context) (seal store.AuditSeal, c Checkpoint, err error) {
 	err = s.DB.View(ctx, func(r store.Reader) error {
-		tree, err := r.AuditTree(ctx)
+		from, err := r.AuditSize(ctx)
 		if err != nil {
 			return err
 		}
@@ -96,17 +96,17 @@ func (s *Sealer) prepare(ctx context.Context) (seal store.AuditSeal, c Checkpoin
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		seal = store.AuditSeal{From: tree.Size, FirstNode: tlog.StoredHashCount(tree.Size)}
+		seal = store.AuditSeal{From: from, FirstNode: tlog.StoredHashCount(from)}
 		nodes := &growing{Reader: Nodes(ctx, r), first: seal.FirstNode}
 		for i, a := range rows {
-			more, err := tlog.StoredHashesForRecordHash(tree.Size+int64(i), leaf(a), nodes)
+			more, err := tlog.StoredHashesForRecordHash(from+int64(i), leaf(a), nodes)
 			if err != nil {
 				return err
 			}
 			nodes.fresh = append(nodes.fresh, more...)
 			seal.Rows = append(seal.Rows, a.ID)
 		}
-		size := tree.Size + int64(len(rows))
+		size := from + int64(len(rows))
 		root, err := tlog.TreeHash(size, nodes)
 		if err != nil {
 			return err

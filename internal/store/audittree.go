@@ -38,7 +38,9 @@ type AuditSeal struct {
 
 // AuditTreeReader is the part of Reader that is about the tree.
 type AuditTreeReader interface {
+	// AuditTree looks at all rows that wait; AuditSize at the tree alone, and is what a sealer needs.
 	AuditTree(ctx context.Context) (AuditTree, error)
+	AuditSize(ctx context.Context) (int64, error)
 	// Unsealed lists the rows that are in no tree yet, by id, at most limit.
 	Unsealed(ctx context.Context, limit int) ([]AuditRow, error)
 	// AuditNodes reads nodes of the tree, in the order of the numbers. ErrStale if one is not there.

@@ -17,6 +17,15 @@ func (r *reader) AuditTree(context.Context) (t store.AuditTree, err error) {
 	return t, err
 }
 
+// AuditSize reads how many entries the tree has.
+func (r *reader) AuditSize(context.Context) (int64, error) {
+	n, err := rows(r, queries["audit_size"], scanNumber)
+	if err != nil {
+		return 0, err
+	}
+	return n[0], nil
+}
+
 func scanAudit(rs pgx.Rows, a *store.AuditRow) error {
 	return rs.Scan(&a.ID, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
 }

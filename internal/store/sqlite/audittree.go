@@ -17,6 +17,17 @@ func (r *reader) AuditTree(context.Context) (t store.AuditTree, err error) {
 	return t, err
 }
 
+// AuditSize reads how many entries the tree has.
+func (r *reader) AuditSize(context.Context) (int64, error) {
+	n, err := rows(r, queries["audit_size"], scanNumber)
+	if err != nil {
+		return 0, err
+	}
+	return n[0], nil
+}
+
+func scanNumber(rs *sql.Rows, n *int64) error { return rs.Scan(n) }
+
 func scanAudit(rs *sql.Rows, a *store.AuditRow) error {
 	return rs.Scan(&a.ID, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
 }
@@ -52,7 +63,7 @@ func (r *reader) AuditEntries(_ context.Context, from int64, limit int) ([]store
 
 // EntryOf finds the entry of an audit row.
 func (r *reader) EntryOf(_ context.Context, rowID int64) (int64, bool, error) {
-	all, err := rows(r, queries["audit_entry_of"], func(rs *sql.Rows, n *int64) error { return rs.Scan(n) }, rowID)
+	all, err := rows(r, queries["audit_entry_of"], scanNumber, rowID)
 	if err != nil || len(all) == 0 {
 		return 0, false, err
 	}
@@ -61,7 +72,7 @@ func (r *reader) EntryOf(_ context.Context, rowID int64) (int64, bool, error) {
 
 // Strays lists audit rows that are neither in the tree nor wait to be.
 func (r *reader) Strays(_ context.Context, limit int) ([]int64, error) {
-	return rows(r, queries["audit_strays"], func(rs *sql.Rows, n *int64) error { return rs.Scan(n) }, limit)
+	return rows(r, queries["audit_strays"], scanNumber, limit)
 }
 
 func scanCheckpoint(rs *sql.Rows, c *store.AuditCheckpoint) error {
@@ -86,11 +97,11 @@ func (r *reader) LastAuditCheckpoint(context.Context) (store.AuditCheckpoint, bo
 
 // Seal adds entries and their checkpoint.
 func (t *tx) Seal(ctx context.Context, s store.AuditSeal) error {
-	tree, err := t.AuditTree(ctx)
+	size, err := t.AuditSize(ctx)
 	if err != nil {
 		return err
 	}
-	if tree.Size != s.From {
+	if size != s.From {
 		return t.fail(fmt.Errorf("seal the audit log from entry %d: %w", s.From, store.ErrStale))
 	}
 	n, err := t.exec(queries["audit_unsealed_drop"], list(s.Rows))

@@ -59,6 +59,7 @@ func Run(t *testing.T, h Harness) {
 		{"Loads", testLoads},
 		{"Fronts", testFronts},
 		{"Audit", testAudit},
+		{"AuditTree", testAuditTree},
 		{"Events", testEvents},
 		{"Instances", testInstances},
 		{"Processes", testProcesses},

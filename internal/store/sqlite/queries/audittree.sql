@@ -3,6 +3,9 @@ SELECT (SELECT ifnull(max(entry) + 1, 0) FROM audit_entries),
     (SELECT count(*) FROM audit_unsealed),
     (SELECT min(a.at) FROM audit_unsealed u JOIN audit_log a ON a.id = u.audit_id)
 
+-- name: audit_size
+SELECT ifnull(max(entry) + 1, 0) FROM audit_entries
+
 -- name: audit_unsealed
 SELECT a.id, a.at, a.actor, a.action, a.subject, a.before, a.after, a.result, a.reason
 FROM audit_unsealed u
