@@ -3,14 +3,13 @@ package auditlog
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"coffer.internal/internal/allcpus"
 	"coffer.internal/internal/store"
 )
 
@@ -152,18 +151,11 @@ func (w *verification) entries(ctx context.Context) error {
 // hashAll is the leaf hash of each entry's row; zero where the row is gone.
 func hashAll(page []store.AuditEntry) []tlog.Hash {
 	hashes := make([]tlog.Hash, len(page))
-	share := len(page)/runtime.GOMAXPROCS(0) + 1
-	var all sync.WaitGroup
-	for from := 0; from < len(page); from += share {
-		all.Go(func() {
-			for i := from; i < min(from+share, len(page)); i++ {
-				if page[i].Row != nil {
-					hashes[i] = leaf(*page[i].Row)
-				}
-			}
-		})
-	}
-	all.Wait()
+	allcpus.Do(len(page), func(i int) {
+		if page[i].Row != nil {
+			hashes[i] = leaf(*page[i].Row)
+		}
+	})
 	return hashes
 }
 

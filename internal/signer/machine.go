@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"coffer.internal/internal/allcpus"
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/signer/keys"
@@ -77,7 +78,7 @@ func (m *Machine) sign(ctx context.Context, b signing.Batch) ([]signing.Answer, 
 		return nil, err
 	}
 	ps := make([]journal.Proposal, len(b.Requests))
-	onAllCPUs(len(ps), func(i int) {
+	allcpus.Do(len(ps), func(i int) {
 		r := b.Requests[i]
 		inputs, malformed := check(r.Intent)
 		ps[i] = journal.Propose(r.Intent, inputs, malformed, r.Authorizations)
@@ -129,7 +130,7 @@ func (m *Machine) prepare(ctx context.Context, ps []journal.Proposal, worth func
 		return ctx.Err()
 	}
 	errs := make([]error, len(ps))
-	onAllCPUs(len(ps), func(i int) {
+	allcpus.Do(len(ps), func(i int) {
 		p := &ps[i]
 		if errs[i] = ctx.Err(); errs[i] != nil || p.Answered || !p.CanBeSigned() {
 			return

@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
+	"coffer.internal/internal/allcpus"
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/journal"
 	"coffer.internal/signing"
@@ -15,7 +13,7 @@ import (
 
 // signReceipts signs the receipts of answers that are on the disk. Ed25519 is deterministic: a repeated answer has the same receipt.
 func (m *Machine) signReceipts(requests []signing.Request, answers []signing.Answer) {
-	onAllCPUs(len(answers), func(i int) {
+	allcpus.Do(len(answers), func(i int) {
 		answers[i].Receipt.Signature = m.receipt(requests[i].Intent.Ledger, answers[i])
 	})
 }
@@ -55,25 +53,11 @@ func (m *Machine) Entries(ctx context.Context, ledger string, after uint64, limi
 		return nil, lockedFault()
 	}
 	all, err := m.journal.Entries(ctx, ledger, after, limit)
-	onAllCPUs(len(all), func(i int) { all[i].Signature = m.receipt(ledger, all[i].Answer()) })
+	allcpus.Do(len(all), func(i int) { all[i].Signature = m.receipt(ledger, all[i].Answer()) })
 	return all, err
 }
 
 // Highest is the number of the last answer to a ledger. It needs no secret, so a locked machine answers too.
 func (m *Machine) Highest(ctx context.Context, ledger string) (uint64, error) {
 	return m.journal.Highest(ctx, ledger)
-}
-
-// onAllCPUs calls do for each number below n, in no order, and waits.
-func onAllCPUs(n int, do func(i int)) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	wg.Wait()
 }

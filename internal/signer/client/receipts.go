@@ -1,14 +1,12 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"crypto/ed25519"
 	"fmt"
-	"runtime"
 	"sync"
-	"sync/atomic"
 
+	"coffer.internal/internal/allcpus"
 	"coffer.internal/internal/fault"
 	"coffer.internal/signing"
 )
@@ -63,29 +61,10 @@ func (c *Client) forgetIdentity() {
 // receipts verifies the receipts of answers, each given to its ledger. One that is not right is like a wrong signature: nothing of the
 // request is taken.
 func (c *Client) receipts(key ed25519.PublicKey, ledgers []string, answers []signing.Answer) error {
-	err := onAllCPUs(len(answers), func(i int) error { return signing.VerifyReceipt(key, ledgers[i], answers[i]) })
+	err := allcpus.Try(len(answers), func(i int) error { return signing.VerifyReceipt(key, ledgers[i], answers[i]) })
 	if err != nil {
 		c.forgetIdentity()
 		return c.unusable(err)
 	}
 	return nil
-}
-
-// onAllCPUs calls do for each number below n, until one fails, and waits. Of several errors it returns that of the lowest number.
-func onAllCPUs(n int, do func(i int) error) error {
-	errs := make([]error, n)
-	var next atomic.Int64
-	var failed atomic.Bool
-	var all sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && !failed.Load(); i = int(next.Add(1)) - 1 {
-				if errs[i] = do(i); errs[i] != nil {
-					failed.Store(true)
-				}
-			}
-		})
-	}
-	all.Wait()
-	return cmp.Or(errs...)
 }

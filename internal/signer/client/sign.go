@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 
+	"coffer.internal/internal/allcpus"
 	"coffer.internal/internal/signer/wire"
 	"coffer.internal/signing"
 )
@@ -52,7 +53,7 @@ func (c *Client) signSome(ctx context.Context, held signing.Held, requests []sig
 		return nil, c.unusable(fmt.Errorf("%d answers to %d intents", len(got.Answers), len(requests)))
 	}
 	answers, ledgers := make([]signing.Answer, len(requests)), make([]string, len(requests))
-	err = onAllCPUs(len(requests), func(i int) (err error) {
+	err = allcpus.Try(len(requests), func(i int) (err error) {
 		intent := requests[i].Intent
 		ledgers[i] = intent.Ledger
 		if answers[i], err = c.check(intent, got.Answers[i]); err != nil {
