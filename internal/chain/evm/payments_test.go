@@ -62,7 +62,7 @@ func other(t *testing.T) string {
 
 func sign(t *testing.T, intent signing.Intent, key *ecdsa.PrivateKey) ([]byte, string) {
 	t.Helper()
-	raw, hash, err := evmtx.Sign(intent, key)
+	raw, hash, err := evmtx.NewKey(key).Sign(intent)
 	must(t, err)
 	return raw, hash
 }

@@ -108,7 +108,7 @@ func newTown(t *testing.T, start func(*testing.T, map[common.Address]*big.Int) n
 			if intent.From != payer.Hex() {
 				k = poor
 			}
-			raw, hash, err := evmtx.Sign(intent, k)
+			raw, hash, err := evmtx.NewKey(k).Sign(intent)
 			must(t, err)
 			return raw, hash
 		},

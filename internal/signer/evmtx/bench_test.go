@@ -41,7 +41,7 @@ func BenchmarkSign(b *testing.B) {
 	})
 	b.Run("whole", func(b *testing.B) {
 		for b.Loop() {
-			if _, _, err := Sign(i, key); err != nil {
+			if _, _, err := NewKey(key).Sign(i); err != nil {
 				b.Fatal(err)
 			}
 		}

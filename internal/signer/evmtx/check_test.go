@@ -105,12 +105,12 @@ func TestSigningIsDeterministicAndOnlyWithTheRightKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := payment(func(i *signing.Intent) { i.From = crypto.PubkeyToAddress(key.PublicKey).Hex() })
-	a, hashA, errA := Sign(i, key)
-	b, hashB, errB := Sign(i, key)
+	a, hashA, errA := NewKey(key).Sign(i)
+	b, hashB, errB := NewKey(key).Sign(i)
 	if errA != nil || errB != nil || !bytes.Equal(a, b) || hashA != hashB {
 		t.Errorf("%x %s %v, then %x %s %v", a, hashA, errA, b, hashB, errB)
 	}
-	if _, _, err := Sign(payment(nil), key); err == nil {
+	if _, _, err := NewKey(key).Sign(payment(nil)); err == nil {
 		t.Error("signed for an address of another key")
 	}
 }

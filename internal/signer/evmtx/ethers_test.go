@@ -48,7 +48,7 @@ func TestEthersReadsOurTransactionsAsTheyWereMeant(t *testing.T) {
 	}
 	var raws, hashes []string
 	for _, i := range intents {
-		raw, hash, err := Sign(i, key)
+		raw, hash, err := NewKey(key).Sign(i)
 		if err != nil {
 			t.Fatal(err)
 		}

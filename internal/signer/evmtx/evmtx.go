@@ -29,11 +29,6 @@ func NewKey(private *ecdsa.PrivateKey) Key {
 	return Key{private, crypto.PubkeyToAddress(private.PublicKey)}
 }
 
-// Sign is Key.Sign for a key that signs once.
-func Sign(intent signing.Intent, key *ecdsa.PrivateKey) (raw []byte, hash string, err error) {
-	return NewKey(key).Sign(intent)
-}
-
 // Sign builds the transaction that a checked intent describes and signs it. It is deterministic (RFC 6979): the same
 // intent and key give the same bytes. raw is what eth_sendRawTransaction takes, hash its transaction hash.
 func (k Key) Sign(intent signing.Intent) (raw []byte, hash string, err error) {
