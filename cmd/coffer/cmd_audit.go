@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,15 +42,15 @@ func (f *auditFilter) read() (_ store.AuditFilter, err error) {
 	if f.Result != "" && f.Result != store.ResultDone && f.Result != store.ResultRefused {
 		return f.AuditFilter, fault.New(fault.Usage, "bad_result", "write done or refused", "%q is no result", f.Result)
 	}
-	if f.Since, err = moment0("--since", f.since); err != nil {
+	if f.Since, err = momentFlag("--since", f.since); err != nil {
 		return f.AuditFilter, err
 	}
-	f.Until, err = moment0("--until", f.until)
+	f.Until, err = momentFlag("--until", f.until)
 	return f.AuditFilter, err
 }
 
-// moment0 reads a time, or a day (its beginning in UTC); zero if it is empty.
-func moment0(flag, text string) (time.Time, error) {
+// momentFlag reads a time, or a day (its beginning in UTC); zero if it is empty.
+func momentFlag(flag, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -94,9 +95,9 @@ refused.`,
 
 func (a *app) showAudit(rows []store.AuditRow) error {
 	if a.json {
-		views := make([]auditView, len(rows))
+		views := make([]json.RawMessage, len(rows))
 		for i, r := range rows {
-			views[i] = viewAudit(r)
+			views[i] = coffer.EncodeAudit(r)
 		}
 		return a.document(map[string]any{"audit": views})
 	}
@@ -106,20 +107,4 @@ func (a *app) showAudit(rows []store.AuditRow) error {
 	}
 	table(a.stdout, []string{"ID", "AT", "ACTOR", "ACTION", "SUBJECT", "BEFORE", "AFTER", "RESULT", "REASON"}, cells)
 	return nil
-}
-
-type auditView struct {
-	ID      int64   `json:"id"`
-	At      *string `json:"at"`
-	Actor   string  `json:"actor"`
-	Action  string  `json:"action"`
-	Subject string  `json:"subject"`
-	Before  string  `json:"before"`
-	After   string  `json:"after"`
-	Result  string  `json:"result"`
-	Reason  string  `json:"reason"`
-}
-
-func viewAudit(r store.AuditRow) auditView {
-	return auditView{r.ID, stamp(r.At), r.Actor, r.Action, r.Subject, r.Before, r.After, r.Result, r.Reason}
 }

@@ -56,8 +56,7 @@ func (a *app) exportAudit(cmd *cobra.Command, s *coffer.System, f coffer.AuditFi
 		}
 		for _, r := range rows {
 			if format == "csv" {
-				v := viewAudit(r)
-				err = out.Write([]string{number(r.ID), *v.At, noFormula(r.Actor), noFormula(r.Action), noFormula(r.Subject), noFormula(r.Before),
+				err = out.Write([]string{number(r.ID), *stamp(r.At), noFormula(r.Actor), noFormula(r.Action), noFormula(r.Subject), noFormula(r.Before),
 					noFormula(r.After), r.Result, noFormula(r.Reason)})
 			} else {
 				_, err = fmt.Fprintf(a.stdout, "%s\n", coffer.EncodeAudit(r))

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"fmt"
+	"encoding/json"
 	"io"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -201,7 +202,7 @@ be for the last checkpoint of that file.`,
 			}
 			if a.json {
 				return a.document(map[string]any{
-					"entry": p.Entry, "row": viewAudit(p.Row), "size": p.Checkpoint.Size, "origin": p.Checkpoint.Origin, "root": p.Checkpoint.Root.String(),
+					"entry": p.Entry, "row": json.RawMessage(coffer.EncodeAudit(p.Row)), "size": p.Checkpoint.Size, "origin": p.Checkpoint.Origin, "root": p.Checkpoint.Root.String(),
 				})
 			}
 			a.say("%s", coffer.EncodeAudit(p.Row))
@@ -238,7 +239,7 @@ func readIfAny(name string) ([]byte, error) {
 }
 
 func rowID(text string) (id int64, err error) {
-	if _, err := fmt.Sscanf(text, "%d", &id); err != nil || fmt.Sprint(id) != text || id <= 0 {
+	if id, err = strconv.ParseInt(text, 10, 64); err != nil || id < 1 || number(id) != text {
 		return 0, fault.New(fault.Usage, "bad_id", "coffer audit list shows the ids", "%q is no id of an audit row", text)
 	}
 	return id, nil
