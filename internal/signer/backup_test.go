@@ -13,8 +13,6 @@ import (
 	"filippo.io/age"
 
 	"coffer.internal/internal/fault"
-	"coffer.internal/internal/signer/journal"
-	"coffer.internal/internal/signer/policy/policytest"
 	"coffer.internal/internal/signer/vault"
 	"coffer.internal/internal/signer/wire"
 	"coffer.internal/signing"
@@ -64,15 +62,7 @@ func TestARestoredMachineIsFrozenAndKnowsWhatItSigned(t *testing.T) {
 	if err != nil || a.SignedBy != m.device {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	v, err := vault.Open(home, passphrase, vault.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := journal.Open(home, v.Device(), journal.Options{Policy: policytest.AllowAll()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := New(v, j, "test")
+	again := start(t, home)
 	defer again.Close()
 	if _, err := again.Sign(t.Context(), signing.BatchOf(payment(from, 0, "p-0"))); fault.Code(err) != "frozen" {
 		t.Errorf("it is not frozen: %v", err)

@@ -14,7 +14,6 @@ import (
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/signer/policy"
-	"coffer.internal/internal/signer/vault"
 	"coffer.internal/signing"
 )
 
@@ -47,15 +46,7 @@ hour = "5000000"
 // startUnder opens the machine of a home under a policy.
 func startUnder(t testing.TB, home string, p *policy.Policy) *Machine {
 	t.Helper()
-	v, err := vault.Open(home, passphrase, vault.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := journal.Open(home, v.Device(), journal.Options{Policy: p})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return New(v, j, "test")
+	return startWith(t, home, journal.Options{Policy: p})
 }
 
 // authorized is a request with the service's authorization, for a fee of up to maxFee.

@@ -22,7 +22,10 @@ import (
 var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
 // twins are machines with the same words: what one signed, the other does not know.
-func twins(t *testing.T) (old, fresh *Machine) {
+func twins(t *testing.T) (old, fresh *Machine) { return twinsStarted(t, start) }
+
+// twinsStarted are twins that start in a way of their own.
+func twinsStarted(t *testing.T, start func(t *testing.T, home string) *Machine) (old, fresh *Machine) {
 	t.Helper()
 	words := bip39.Generate()
 	made := make([]*Machine, 2)

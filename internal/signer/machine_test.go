@@ -16,7 +16,6 @@ import (
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/signer/policy/policytest"
-	"coffer.internal/internal/signer/vault"
 	"coffer.internal/signing"
 )
 
@@ -97,20 +96,11 @@ func TestF34AnAnswerThatWasLostIsGivenAgain(t *testing.T) {
 }
 
 func TestF34AMachineThatCannotWriteItsJournalGivesNoAnswer(t *testing.T) {
-	home := newHome(t)
-	v, err := vault.Open(home, passphrase, vault.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var file *os.File
-	j, err := journal.Open(home, v.Device(), journal.Options{Policy: policytest.AllowAll(), OpenFile: func(name string, flag int, mode fs.FileMode) (f *os.File, err error) {
+	m := startWith(t, newHome(t), journal.Options{Policy: policytest.AllowAll(), OpenFile: func(name string, flag int, mode fs.FileMode) (f *os.File, err error) {
 		file, err = os.OpenFile(name, flag, mode)
 		return file, err
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := New(v, j, "test")
 	defer m.Close()
 	from := newAddress(t, m)
 	readable, err := os.Open(file.Name())

@@ -14,10 +14,8 @@ import (
 
 	"github.com/mr-tron/base58"
 
-	"coffer.internal/internal/signer/bip39"
 	"coffer.internal/internal/signer/journal"
 	"coffer.internal/internal/signer/policy"
-	"coffer.internal/internal/signer/vault"
 	"coffer.internal/internal/signer/wire"
 	"coffer.internal/signing"
 )
@@ -71,28 +69,9 @@ all_keys = { fee_day = "1000000000" }
 // limitedTwins are twins under that policy, with a clock that the test sets.
 func limitedTwins(t *testing.T, now *time.Time) (old, fresh *Machine) {
 	t.Helper()
-	words := bip39.Generate()
-	made := make([]*Machine, 2)
-	for n := range made {
-		home := filepath.Join(t.TempDir(), "signer")
-		if err := journal.Create(home); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := vault.Create(home, words, passphrase, vault.Options{WorkFactor: 2}); err != nil {
-			t.Fatal(err)
-		}
-		v, err := vault.Open(home, passphrase, vault.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		j, err := journal.Open(home, v.Device(), journal.Options{Policy: limited(t), Now: func() time.Time { return *now }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		made[n] = New(v, j, "test")
-		t.Cleanup(func() { _ = made[n].Close() })
-	}
-	return made[0], made[1]
+	return twinsStarted(t, func(t *testing.T, home string) *Machine {
+		return startWith(t, home, journal.Options{Policy: limited(t), Now: func() time.Time { return *now }})
+	})
 }
 
 // tokenFor is a token for a payment, with a cap on its fee, by a key.

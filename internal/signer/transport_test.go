@@ -99,18 +99,10 @@ authorized_by = { service = 1 }
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := vault.Open(home, passphrase, vault.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := journal.Open(home, v.Device(), journal.Options{Policy: p})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if h.log, err = requestlog.Open(home, requestlog.Options{MaxBytes: 1 << 50}); err != nil {
 		t.Fatal(err)
 	}
-	h.m = New(v, j, "test")
+	h.m = startUnder(t, home, p)
 	h.serve()
 	h.prepare()
 	return h

@@ -34,11 +34,17 @@ func newHome(t testing.TB) string {
 // start opens the machine of a home. The test closes it.
 func start(t *testing.T, home string) *Machine {
 	t.Helper()
+	return startWith(t, home, journal.Options{Policy: policytest.AllowAll()})
+}
+
+// startWith starts it with a journal that is opened in another way.
+func startWith(t testing.TB, home string, o journal.Options) *Machine {
+	t.Helper()
 	v, err := vault.Open(home, passphrase, vault.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(home, v.Device(), journal.Options{Policy: policytest.AllowAll()})
+	j, err := journal.Open(home, v.Device(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
