@@ -185,6 +185,10 @@ func TestF24WhatWasSentAndNotMarkedIsNotPaidAgain(t *testing.T) {
 		}
 		w.node.Commit() // it is mined while nobody knows that it was sent
 		w.open()
+		w.pass("send")
+		if at := w.attempt("a"); at.State != store.AttemptSent {
+			t.Errorf("its nonce is spent, perhaps by these very bytes, and the attempt is %s", at.State)
+		}
 		w.settle()
 		w.wantPaidOnce(rs...)
 		w.wantSpent(w.wallets[0], 1)

@@ -25,6 +25,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"coffer.internal/internal/signer"
 )
 
 // settings are what a run is started with.
@@ -78,6 +80,7 @@ func profiled(file string, run func() error) error {
 
 // run measures the ways in turns, so that whatever else the machine does meets all of them.
 func run(ctx context.Context, out io.Writer, s settings) error {
+	signer.CollectSeldom() // as coffer-signer serve does
 	m, err := newMachine(ctx, s.dir)
 	if err != nil {
 		return err

@@ -56,6 +56,7 @@ func (a *app) serve(ctx context.Context, pass *passphrase, d doors) (err error) 
 	if err := keepMemoryPrivate(); err != nil { // before anything secret is in it
 		return err
 	}
+	signer.CollectSeldom()
 	home, err := a.home()
 	if err != nil {
 		return err
