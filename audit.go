@@ -187,6 +187,15 @@ func (s *System) SealAudit(ctx context.Context) ([]byte, error) {
 
 // sealer is what seals this ledger's audit log; nil: there is no key for it.
 func (s *System) sealer(ctx context.Context) (*auditlog.Sealer, error) {
+	signer, err := s.auditSigner(ctx)
+	if err != nil || signer == nil {
+		return nil, err
+	}
+	return &auditlog.Sealer{DB: s.db, Signer: signer, Log: s.log}, nil
+}
+
+// auditSigner signs with this home's key for the audit log; nil: there is none.
+func (s *System) auditSigner(ctx context.Context) (note.Signer, error) {
 	ledger, err := s.Ledger(ctx)
 	if err != nil {
 		return nil, err
@@ -199,11 +208,7 @@ func (s *System) sealer(ctx context.Context) (*auditlog.Sealer, error) {
 		return nil, err
 	}
 	defer clear(key)
-	signer, err := auditlog.NewSigner(ledger, key)
-	if err != nil {
-		return nil, err
-	}
-	return &auditlog.Sealer{DB: s.db, Signer: signer, Log: s.log}, nil
+	return auditlog.NewSigner(ledger, key)
 }
 
 // lastSeal is how long the end of a daemon waits for its last rows to be sealed.

@@ -82,7 +82,7 @@ func (a *app) completeArgument(cmd *cobra.Command, before []string, typed string
 		complete = offer(walletTypes...)
 	case "REQUEST_ID":
 		complete = a.requests
-	case "FILE":
+	case "FILE", "FILE|DIR":
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	return complete(cmd, before, typed)

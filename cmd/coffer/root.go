@@ -65,7 +65,7 @@ func (a *app) root() *cobra.Command {
 		a.activateCommand(), a.deactivateCommand(), a.syncCommand())...)
 	root.AddCommand(grouped(groupPay, a.withdrawCommand(), a.authorizeCommand(), a.runCommand(), a.txCommand(), a.explainCommand(), a.nonceCommand())...)
 	root.AddCommand(grouped(groupWatch, a.healthCommand(), a.alarmsCommand(), a.cacheStatusCommand(), a.clearCacheCommand(), a.batchSyncCommand())...)
-	root.AddCommand(grouped(groupSecure, a.auditCommand(), a.signerCommand(), a.deviceCommand())...)
+	root.AddCommand(grouped(groupSecure, a.auditCommand(), a.backupCommand(), a.signerCommand(), a.deviceCommand())...)
 	root.AddCommand(grouped(groupFaults, a.infoCommand(), a.recoverCommand())...)
 	root.SetCompletionCommandGroupID(groupStart)
 	helptext.Install(root, exitCodes)

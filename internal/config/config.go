@@ -26,6 +26,7 @@ type Config struct {
 	Lease          time.Duration // how long wallets stay with a daemon that says nothing any more
 	Alarms         Alarms        // who is told of alarms
 	Audit          Audit         // how the audit log is sealed
+	Backup         Backup        // how the ledger is backed up
 	Chains         []Chain       // those that have a table in coffer.toml, by type and id
 }
 
@@ -143,6 +144,9 @@ func Load(home string, getenv func(string) string, flags Flags) (Config, error) 
 		return Config{}, err
 	}
 	if c.Audit, err = f.audit(home); err != nil {
+		return Config{}, err
+	}
+	if c.Backup, err = f.backup(home); err != nil {
 		return Config{}, err
 	}
 	if c.Chains, err = f.chains(); err != nil {

@@ -63,6 +63,7 @@ func TestWithoutAFileEverySettingHasItsDefault(t *testing.T) {
 		SignerFiles: config.SignerFiles{CA: home + "/signer-ca.pem", Cert: home + "/signer-client.pem", Key: home + "/signer-client.key"},
 		PoolSize:    min(4*runtime.NumCPU(), 32), ReservationTTL: time.Minute, Lease: 15 * time.Second,
 		ServiceKey: filepath.Join(home, "service.key"), AuthorizeFor: 24 * time.Hour, Audit: config.Audit{Key: filepath.Join(home, "audit.key")},
+		Backup: config.Backup{Keep: 14},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -246,7 +247,7 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 	const usdt = "[chain.evm.1.asset.USDT]\n"
 	const contract = `contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"` + "\n"
 	for _, c := range []struct{ name, text, says, hint string }{
-		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, signer_ca, signer_cert, signer_key, pool_size, reservation_ttl, lease, service_key, authorize_for, alarms, audit, chain"},
+		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, signer_ca, signer_cert, signer_key, pool_size, reservation_ttl, lease, service_key, authorize_for, alarms, audit, backup, chain"},
 		{"unknown key of a chain", "[chain.evm.1]\nmax_unmind = 3\n", "unknown key chain.evm.1.max_unmind (line 2)", "max_unmined"},
 		{"unknown key of an asset", usdt + contract + "decimal = 6\n", "unknown key chain.evm.1.asset.USDT.decimal (line 3)", "contract, decimals"},
 		{"two unknown keys", "a = 1\nb = 2\n", "unknown key a (line 1), b (line 2)", "database"},
@@ -278,6 +279,13 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 		{"stuck_after", "[chain.evm.1]\nstuck_after = \"0s\"\n", `chain.evm.1.stuck_after = "0s" must be from 1s`, ""},
 		{"unknown key of audit", "[audit]\nkeys = \"\"\n", "unknown key audit.keys (line 2)", "key, checkpoints"},
 		{"an audit key that is no file", "[audit]\nkey = \"\"\n", `audit.key = "…" is not a file`, "audit.key"},
+		{"unknown key of backup", "[backup]\nto = \"\"\n", "unknown key backup.to (line 2)", "recipients, dir, every, keep"},
+		{"a recipient that is none", "[backup]\nrecipients = [\"bob\"]\n", `backup.recipients = "bob" is no recipient`, "age1"},
+		{"a recipient that is secret", "[backup]\nrecipients = [\"AGE-SECRET-KEY-1QQQ\"]\n", `"AGE-SECRET-KEY…" is no recipient`, "age1"},
+		{"backups to nowhere", "[backup]\nrecipients = [\"age1x\"]\nevery = \"24h\"\n", "no folder or no recipient", "dir ="},
+		{"backups for nobody", "[backup]\ndir = \"b\"\nevery = \"24h\"\n", "no folder or no recipient", "recipients ="},
+		{"backups too often", "[backup]\nrecipients = [\"age1x\"]\ndir = \"b\"\nevery = \"1s\"\n", "must be from 1m0s", "coffer init"},
+		{"no backup kept", "[backup]\nkeep = 0\n", "0 must be from 1", "coffer init"},
 		{"a place for checkpoints that is none", "[audit]\ncheckpoints = [\"http://x\"]\n", `audit.checkpoints = "http://x" is no place`, "syslog"},
 		{"unknown key of alarms", "[alarms]\nwebhok = \"\"\n", "unknown key alarms.webhok (line 2)", "webhook, alertmanager"},
 		{"a webhook that is none", "[alarms]\nwebhook = \"ftp://x/secret\"\n", `alarms.webhook = "ftp://x/…" is not where`, "http://"},

@@ -30,6 +30,7 @@ type file struct {
 	AuthorizeFor   *string                          `toml:"authorize_for"`
 	Alarms         *alarmsTable                     `toml:"alarms"`
 	Audit          *auditTable                      `toml:"audit"`
+	Backup         *backupTable                     `toml:"backup"`
 	Chain          map[string]map[string]chainTable `toml:"chain"`
 }
 
@@ -63,10 +64,11 @@ type assetTable struct {
 
 // The keys of the tables, for hints, and what each takes.
 var (
-	topKeys   = []string{"database", "signer", "signer_ca", "signer_cert", "signer_key", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "alarms", "audit", "chain"}
-	alarmKeys = []string{"webhook", "alertmanager"}
-	auditKeys = []string{"key", "checkpoints"}
-	chainKeys = []string{
+	topKeys    = []string{"database", "signer", "signer_ca", "signer_cert", "signer_key", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "alarms", "audit", "backup", "chain"}
+	alarmKeys  = []string{"webhook", "alertmanager"}
+	auditKeys  = []string{"key", "checkpoints"}
+	backupKeys = []string{"recipients", "dir", "every", "keep"}
+	chainKeys  = []string{
 		"rpc", "ws", "confirmations", "finality", "strategy", "max_unmined", "poll", "head_max_age", "stuck_after", "fee_percentile", "fee_blocks", "min_priority_fee",
 		"max_fee_per_gas", "max_fee", "bump_percent", "bump_after", "l1_fee", "asset",
 	}
@@ -80,6 +82,7 @@ var (
 		"head_max_age": `a duration, as in "2m"`, "stuck_after": `a duration, as in "10m"`,
 		"webhook": "a string", "alertmanager": "a string",
 		"key": "the path of a file", "checkpoints": `a list, as in ["stdout", "syslog", "/mnt/audit/checkpoints"]`,
+		"recipients": `a list of public keys, as in ["age1…"]`, "dir": "the path of a folder", "every": `a duration, as in "24h"`, "keep": "a whole number",
 		"contract": "a string", "decimals": "a whole number",
 		"ws": `a list of URLs, as in ["ws://127.0.0.1:8546"]`, "fee_percentile": "a whole number", "fee_blocks": "a whole number",
 		"min_priority_fee": `an amount, as in "1 gwei"`, "max_fee_per_gas": `an amount, as in "100 gwei"`,
@@ -87,7 +90,7 @@ var (
 		"l1_fee": `"op-stack" or "none"`,
 	}
 	// secretKeys may hold secrets: their values are shown only redacted, or not at all.
-	secretKeys = []string{"rpc", "ws", "database", "signer", "webhook", "alertmanager"}
+	secretKeys = []string{"rpc", "ws", "database", "signer", "webhook", "alertmanager", "recipients"}
 )
 
 const hintTemplate = "`coffer init` in an empty COFFER_HOME writes a coffer.toml that shows every key"
@@ -162,6 +165,8 @@ func keysAt(key []string) []string {
 		return alarmKeys
 	case len(key) > 1 && key[0] == "audit":
 		return auditKeys
+	case len(key) > 1 && key[0] == "backup":
+		return backupKeys
 	case len(key) > 0 && key[0] != "chain" || len(key) < 4:
 		return topKeys
 	case len(key) >= 6 && key[3] == "asset":

@@ -30,17 +30,27 @@ const (
 	makeOne = "openssl genpkey -algorithm ed25519 -out FILE makes one"
 )
 
-// Read reads a private key. The file must be the user's own and closed to everybody else (0600, 0400); one that is not there is
-// fault.NotFound, code no_file.
-func Read(path string) (ed25519.PrivateKey, error) {
+// Secret reads a small file that holds a key of another kind, under the same rules as Read.
+func Secret(path string) ([]byte, error) {
 	b, st, err := read(path)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(b)
 	if err := checkPrivate(path, st); err != nil {
+		clear(b)
 		return nil, err
 	}
+	return b, nil
+}
+
+// Read reads a private key. The file must be the user's own and closed to everybody else (0600, 0400); one that is not there is
+// fault.NotFound, code no_file.
+func Read(path string) (ed25519.PrivateKey, error) {
+	b, err := Secret(path)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(b)
 	return private(path, b)
 }
 

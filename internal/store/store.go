@@ -27,7 +27,8 @@ type DB interface {
 	// An error of fn rolls back and is returned as it is. If ctx ends before the commit starts, nothing is written.
 	Update(ctx context.Context, fn func(Tx) error) error
 
-	// Ledger is the ledger's own id, made with the schema; it never changes. 32 hex digits.
+	// Ledger is the ledger's own id, made with the schema; it never changes, but for Fill, which makes another ledger of an empty one.
+	// 32 hex digits.
 	Ledger(ctx context.Context) (string, error)
 
 	// Migrations lists every migration this program knows, in order, and whether it is applied. A database that has
@@ -69,6 +70,10 @@ var (
 	ErrNoSchema = errors.New("the database schema is missing or older than this program needs")
 	// ErrSchemaNewer: the database has migrations that this program does not know.
 	ErrSchemaNewer = errors.New("the database schema is newer than this program knows")
+	// ErrNotEmpty: the ledger has rows, and only an empty one is filled.
+	ErrNotEmpty = errors.New("the ledger is not empty")
+	// ErrNoPlace: rows that this database cannot hold, though another one can.
+	ErrNoPlace = errors.New("this database has no place for it")
 	// ErrHeld: another process holds the lock.
 	ErrHeld = errors.New("held by another process")
 	// ErrMode: the database file or its folder is open to other users. The message names path, mode and the one wanted.
@@ -136,6 +141,7 @@ type Reader interface {
 	EventReader
 	ReceiptReader
 	AuditTreeReader
+	TableReader
 }
 
 // Tx is what can be done in an Update. Every method either does all it says or returns an error; after an error the
@@ -226,6 +232,7 @@ type Tx interface {
 	WishWriter
 	ReceiptWriter
 	AuditTreeWriter
+	TableWriter
 
 	// Record appends audit rows. It is the only write that a refused operation makes.
 	Record(ctx context.Context, rows []AuditRow) error

@@ -27,6 +27,8 @@ var meanings = []struct {
 		"use the newer coffer that migrated this database; `coffer version` shows which one this is"},
 	{store.ErrNoSchema, nil, "no_schema",
 		"`coffer init` makes a new database; `coffer migrate --apply` brings an older one up to date"},
+	{store.ErrNotEmpty, fault.Refused, "not_empty",
+		"name a new database with --db or COFFER_DB, and make its tables with `coffer migrate --apply`"},
 	{store.ErrHeld, fault.Refused, "held",
 		"another coffer process has it: let that one end first, or leave the work to it"},
 	{store.ErrConflict, fault.Conflict, "conflict",

@@ -28,6 +28,7 @@ func TestEachErrorOfTheDatabaseHasItsKindExitCodeAndNextStep(t *testing.T) {
 		{store.ErrNoSchema, "no_schema", 1, "coffer init"},
 		{store.ErrSchemaNewer, "schema_newer", 4, "coffer version"},
 		{store.ErrMode, "mode_too_open", 5, "chmod 600"},
+		{store.ErrNotEmpty, "not_empty", 4, "coffer migrate"},
 		{store.ErrHeld, "held", 4, "another coffer process"},
 		{context.Canceled, "interrupted", 1, "again"},
 		{context.DeadlineExceeded, "interrupted", 1, "again"},

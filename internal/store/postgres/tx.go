@@ -28,7 +28,10 @@ type reader struct {
 }
 
 // tx is one transaction that writes.
-type tx struct{ reader }
+type tx struct {
+	reader
+	filled bool // the ledger is another one when this is committed
+}
 
 var (
 	_ store.Reader = (*reader)(nil)
@@ -67,7 +70,7 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 }
 
 func (d *DB) try(ctx context.Context, conn *pgx.Conn, fn func(store.Tx) error) error {
-	t := &tx{reader{conn: conn, ctx: ctx, begin: beginUpdate}}
+	t := &tx{reader: reader{conn: conn, ctx: ctx, begin: beginUpdate}}
 	defer func() { // also when fn panics; after a commit there is nothing to roll back
 		t.rollback()
 		d.leave(&t.reader)
@@ -81,7 +84,11 @@ func (d *DB) try(ctx context.Context, conn *pgx.Conn, fn func(store.Tx) error) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return t.commit()
+	err := t.commit()
+	if t.filled {
+		d.ledger.set("") // whatever became of it: the id is read anew
+	}
+	return err
 }
 
 // leave gives up all connections when one showed that the server went away or takes no writes any more: the others lead there too,

@@ -39,6 +39,13 @@ func (d *DB) Ledger(ctx context.Context) (string, error) {
 	return ids[0], nil
 }
 
+// forgetLedger has the ledger's id read anew.
+func (d *DB) forgetLedger() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ledger = ""
+}
+
 // Migrations lists what this program knows, and what of it is applied.
 func (d *DB) Migrations(ctx context.Context) ([]store.Migration, error) {
 	known, err := schema.Known(migrationFiles)

@@ -19,7 +19,10 @@ type reader struct {
 }
 
 // tx is one transaction that writes.
-type tx struct{ reader }
+type tx struct {
+	reader
+	filled bool // the ledger is another one when this is committed
+}
 
 var (
 	_ store.Reader = (*reader)(nil)
@@ -68,7 +71,7 @@ func (d *DB) try(ctx context.Context, s *session, fn func(store.Tx) error) error
 			_, _ = s.exec(on, "ROLLBACK") // it may have been rolled back already
 		}
 	}()
-	t := &tx{reader{s: s, now: d.clock(), ctx: ctx}}
+	t := &tx{reader: reader{s: s, now: d.clock(), ctx: ctx}}
 	if _, err := s.exec(on, queries["author"], d.actor); err != nil {
 		return interpret(err)
 	}
@@ -90,6 +93,9 @@ func (d *DB) try(ctx context.Context, s *session, fn func(store.Tx) error) error
 		return err
 	}
 	committed = true
+	if t.filled {
+		d.forgetLedger()
+	}
 	return nil
 }
 

@@ -61,6 +61,7 @@ func Run(t *testing.T, h Harness) {
 		{"Audit", testAudit},
 		{"AuditTree", testAuditTree},
 		{"Events", testEvents},
+		{"Fill", testFill},
 		{"Instances", testInstances},
 		{"Processes", testProcesses},
 	} {

@@ -32,3 +32,14 @@ SELECT pg_advisory_lock($1) IS NOT NULL
 
 -- name: unlock
 SELECT pg_advisory_unlock($1)
+
+-- name: fill_allow
+-- What the owner gave up by the migrations, for as long as a ledger that is empty is filled.
+GRANT DELETE ON audit_log, ledger TO CURRENT_USER
+
+-- name: fill_forbid
+REVOKE DELETE ON audit_log, ledger FROM CURRENT_USER
+
+-- name: fill_serial
+-- Table and column stand in it.
+SELECT setval(pg_get_serial_sequence('%[1]s', '%[2]s'), coalesce(max(%[2]s), 0) + 1, false) FROM %[1]s
