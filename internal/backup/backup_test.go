@@ -68,6 +68,35 @@ func TestALedgerMovesBetweenDatabasesUnchanged(t *testing.T) {
 	}
 }
 
+// A history that runs on: it moves to the other database, goes on there, and comes back. At each station an auditor's checkpoints, those of
+// before too, find everything as it was sealed, and the ledger agrees with itself.
+func TestAHistoryRunsOnFromOneDatabaseToTheOtherAndBack(t *testing.T) {
+	w := newWorld(t, onSQLite)
+	for station, to := range []database{onPostgres, onSQLite, onPostgres} {
+		before := lines(t, w.db)
+		file, m := w.back(w.db)
+		db := to.open(t)
+		if _, err := backup.Load(t.Context(), db, w.source(file), nil); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, lines(t, db)); diff != "" {
+			t.Errorf("station %d (-want +got):\n%s", station, diff)
+		}
+		w.db = db
+		r, err := backup.Check(t.Context(), db, m, w.key())
+		if err != nil || len(r.Findings) > 0 {
+			t.Errorf("station %d: %v, %v", station, r.Findings, err)
+		}
+		w.pay(fmt.Sprint("paid-at-", station))
+		w.record(fmt.Sprint("station ", station))
+		w.seal()
+		v, err := auditlog.Verify(t.Context(), db, w.kept, w.key())
+		if err != nil || len(v.Findings) > 0 || v.Unsealed > 0 || v.Entries != w.kept[len(w.kept)-1].Size || len(w.kept) != station+2 {
+			t.Errorf("station %d: %+v, %v", station, v, err)
+		}
+	}
+}
+
 func TestTheManifestSaysWhatIsInIt(t *testing.T) {
 	for _, on := range databases {
 		t.Run(on.name, func(t *testing.T) {

@@ -25,23 +25,33 @@ import (
 	"coffer.internal/internal/store/storetest"
 )
 
-// database makes empty databases of one kind.
+// database makes empty databases of one kind. exec runs SQL there, as a program beside coffer does.
 type database struct {
 	name string
-	open func(t *testing.T) store.DB
+	make func(t *testing.T) (db store.DB, exec func(statement string))
 }
 
 var (
-	onSQLite = database{"sqlite", func(t *testing.T) store.DB {
+	onSQLite = database{"sqlite", func(t *testing.T) (store.DB, func(string)) {
 		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "coffer.db"), sqlite.Options{Now: time.Now, Actor: "me@here 1"})
-		return migrated(t, db, err)
+		return migrated(t, db, err), func(string) {}
 	}}
-	onPostgres = database{"postgres", func(t *testing.T) store.DB {
-		db, err := postgres.Open(context.Background(), pgtest.DSN(t), postgres.Options{PoolSize: 4, Actor: "me@here 1"})
-		return migrated(t, db, err)
+	onPostgres = database{"postgres", func(t *testing.T) (store.DB, func(string)) {
+		url := pgtest.DSN(t)
+		db, err := postgres.Open(context.Background(), url, postgres.Options{PoolSize: 4, Actor: "me@here 1"})
+		return migrated(t, db, err), func(statement string) {
+			if err := pgtest.Exec(t.Context(), url, statement); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}}
 	databases = []database{onSQLite, onPostgres}
 )
+
+func (d database) open(t *testing.T) store.DB {
+	db, _ := d.make(t)
+	return db
+}
 
 func migrated(t *testing.T, db store.DB, err error) store.DB {
 	t.Helper()
@@ -59,6 +69,9 @@ func migrated(t *testing.T, db store.DB, err error) store.DB {
 	return db
 }
 
+// privateKey is the audit key of every world.
+var privateKey = ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", 32)))
+
 // world is a ledger with a bit of everything, whose audit log is sealed but for its last rows.
 type world struct {
 	*testing.T
@@ -66,6 +79,7 @@ type world struct {
 	private  ed25519.PrivateKey
 	identity *age.X25519Identity
 	config   []byte
+	kept     []auditlog.Checkpoint // that an auditor has
 }
 
 func newWorld(t *testing.T, on database) *world {
@@ -74,17 +88,28 @@ func newWorld(t *testing.T, on database) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	db, exec := on.make(t)
 	w := &world{
-		T: t, db: on.open(t), private: ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", 32))), identity: identity,
+		T: t, db: db, private: privateKey, identity: identity,
 		config: []byte("database = \"postgres://coffer:secret@db/coffer\"\n"),
 	}
 	storetest.Furnish(t, w.db)
-	sealer := &auditlog.Sealer{DB: w.db, Signer: w.signer(), Log: slog.New(slog.DiscardHandler)}
-	if err := sealer.All(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	exec("SELECT coffer_submit('inbox-1', 31337, '0x52908400098527886E0F7030069857D2E4169EE7', '1.25')")
+	w.seal()
 	w.record("last") // not sealed
 	return w
+}
+
+// seal seals what is not sealed, and keeps the checkpoint elsewhere.
+func (w *world) seal() {
+	w.Helper()
+	sealer := &auditlog.Sealer{DB: w.db, Signer: w.signer(), Log: slog.New(slog.DiscardHandler), Publish: func(c auditlog.Checkpoint) error {
+		w.kept = append(w.kept, c)
+		return nil
+	}}
+	if err := sealer.All(w.Context()); err != nil {
+		w.Fatal(err)
+	}
 }
 
 func (w *world) record(subjects ...string) {
@@ -180,3 +205,24 @@ func lines(t *testing.T, db store.DB) string {
 }
 
 func TestMain(m *testing.M) { os.Exit(m.Run()) }
+
+// pay reserves the next nonce of the first wallet for a payment, as the ledger's users do.
+func (w *world) pay(request string) {
+	w.Helper()
+	err := w.db.Update(w.Context(), func(tx store.Tx) error {
+		ws, err := tx.LockWallets(w.Context(), store.WalletFilter{})
+		if err != nil {
+			return err
+		}
+		at, now := ws[0], time.Now()
+		return tx.Reserve(w.Context(), store.ReservePlan{
+			Requests: []store.Request{{ID: request, Kind: store.KindReservation, Content: "c", WalletID: at.ID, Count: 1}},
+			Insert:   []store.Nonce{{WalletID: at.ID, Nonce: at.Nonce, State: store.NonceReserved, Request: request, Fence: 1, ExpiresAt: now.Add(time.Hour)}},
+			Cursors:  []store.CursorMove{{WalletID: at.ID, From: at.Nonce, To: at.Nonce + 1}},
+			Audit:    []store.AuditRow{{Actor: "me", Action: "nonce.reserve", Subject: request, Result: store.ResultDone}},
+		})
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+}
