@@ -230,7 +230,9 @@ func (s *System) sealing(ctx context.Context) (leave func(), err error) {
 	}
 	sealer.Publish = places.publish
 	ended := running(context.WithoutCancel(ctx), func(ctx context.Context) { sealer.Run(ctx, lastSeal) })
+	watched := s.watchingSeals(ctx)
 	return func() {
+		watched()
 		ended()
 		if err := places.close(); err != nil {
 			s.log.Error("a place for checkpoints could not be closed", "error", err)

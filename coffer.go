@@ -9,6 +9,7 @@
 //	System.Pay          pays with a nonce that the program reserved itself
 //	System.Run          the daemon: moves every payment to its end
 //	System.Attend       shows a long-lived program to cache-status, and clear-cache reaches it
+//	System.Reconcile    compares requests, attempts, chain and fees
 //	System.Recover      rebuilds from the signing machine's journal what an old database does not know
 //
 // For whoever pays customers through it: debit the customer before submitting; refund only on refused, failed or

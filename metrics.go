@@ -70,6 +70,11 @@ func (s figures) Figures(ctx context.Context) (f metrics.Figures, err error) {
 		for _, b := range backlog {
 			f.Queue = append(f.Queue, metrics.Queue{Chain: lane(b.ChainType, b.ChainID), State: b.State, Count: b.Count, Oldest: b.Oldest})
 		}
+		tree, err := r.AuditTree(ctx)
+		if err != nil {
+			return err
+		}
+		f.Unsealed, f.OldestUnsealed = tree.Unsealed, tree.OldestUnsealed
 		return s.wallets(ctx, r, &f)
 	})
 	for _, w := range s.engine.Watched() {

@@ -6,6 +6,7 @@ import (
 
 	"coffer.internal/internal/alerting"
 	"coffer.internal/internal/config"
+	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
 )
 
@@ -54,22 +55,30 @@ func (s *System) tell(ctx context.Context, p *alerting.Pusher) {
 	if err != nil {
 		return // another process tells, or the database is away
 	}
-	held, lose := context.WithCancel(ctx)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case <-hold.Lost():
-			lose()
-		case <-held.Done():
-		}
-	}()
-	p.Run(held)
-	lose()
-	<-watched
+	_ = whileHeld(ctx, hold, func(ctx context.Context) error {
+		p.Run(ctx)
+		return nil
+	})
 	if err := hold.Release(); err != nil {
 		s.log.Warn("the lock of whoever tells of alarms could not be given back", "error", err)
 	}
+}
+
+// whileHeld runs something with a context that ends when the lock is lost.
+func whileHeld(ctx context.Context, hold store.Hold, run func(context.Context) error) error {
+	held, lose := context.WithCancel(ctx)
+	watched := running(held, func(ctx context.Context) {
+		select {
+		case <-hold.Lost():
+			lose()
+		case <-ctx.Done():
+		}
+	})
+	defer func() {
+		lose()
+		watched()
+	}()
+	return run(held)
 }
 
 // running runs something in a goroutine of its own until leave is called, which ends its context and waits for it.
@@ -103,7 +112,9 @@ func (s *System) beside(ctx context.Context) (leave func(), err error) {
 		told()
 		return nil, err
 	}
+	reconciled := s.reconciling(ctx)
 	return func() {
+		reconciled()
 		metered()
 		told()
 		sealed()

@@ -47,11 +47,18 @@ const (
 // AlarmNeedsReview is about one payment.
 const AlarmNeedsReview AlarmKind = "needs_review"
 
+// About the ledger, raised and ended beside the guard.
+const (
+	AlarmReconcileDiffers AlarmKind = "reconcile_differs" // ledger and chain differ in what nobody can explain
+	AlarmAuditUnsealed    AlarmKind = "audit_unsealed"    // audit rows wait to be sealed
+)
+
 // What an alarm is about.
 const (
 	aboutWallet  = "wallet"
 	aboutChain   = "chain"
 	aboutPayment = "payment"
+	aboutLedger  = "ledger" // none of the guard's: whoever raises it ends it
 )
 
 // alarmRule is what holds for all alarms of a kind.
@@ -114,6 +121,10 @@ var alarmKinds = map[AlarmKind]alarmRule{
 		"top up a hot wallet: coffer list {id}, then coffer info ADDRESS {id}; or coffer tx cancel {payment}"},
 	AlarmFeeCap: {aboutChain, false, false, 1,
 		"wait for lower fees, or raise the cap of [chain.{chain}] in coffer.toml and restart coffer run"},
+	AlarmReconcileDiffers: {aboutLedger, false, false, 1,
+		"coffer reconcile --chain-id {id} lists them, each with what to do (docs/reconcile.md); it ends when a later run is clean"},
+	AlarmAuditUnsealed: {aboutLedger, false, false, 1,
+		"see in the log of coffer run why sealing fails; coffer audit checkpoint seals by hand; what is not sealed can be changed without a trace"},
 	AlarmNeedsReview: {aboutPayment, false, false, 1,
 		"coffer tx show {payment}; then, by what it says, coffer tx requeue {payment} or coffer tx cancel {payment}"},
 }
@@ -133,6 +144,22 @@ func naming(a store.Alarm, payment string) store.Alarm {
 		a.ToDo = strings.ReplaceAll(a.ToDo, "REQUEST", payment)
 	}
 	return a
+}
+
+// LedgerAlarm makes an alarm about the ledger, for whoever raises one beside the guard; an empty chain type: it is about no chain.
+func LedgerAlarm(kind AlarmKind, chainType string, chainID int64, why string) Alarm {
+	f := guardFacts{chainType: chainType, chainID: chainID}
+	return f.alarm(kind, nil, "", "", "%s", why)
+}
+
+// AlarmRaised is the audit row of an alarm that begins.
+func AlarmRaised(actor string, a Alarm) store.AuditRow {
+	return store.AuditRow{Actor: actor, Action: actionRaise, Subject: a.Key, After: alarmText(a), Result: store.ResultDone, Reason: a.Why}
+}
+
+// AlarmEnded is the audit row of one that is over.
+func AlarmEnded(actor string, a Alarm) store.AuditRow {
+	return store.AuditRow{Actor: actor, Action: actionEndOf, Subject: a.Key, Before: alarmText(a), After: "over", Result: store.ResultDone}
 }
 
 // alarm makes a row of a kind. detail tells apart alarms of one subject, such as nodes; empty: there is only one.

@@ -39,8 +39,8 @@ func parseAmount(text string, a Asset, baseUnits bool) (*big.Int, error) {
 	return units, nil
 }
 
-// formatAmount writes base units as a decimal number of whole coins, without zeros at the end.
-func formatAmount(units string, decimals int) string {
+// FormatAmount writes base units as a decimal number of whole coins, without zeros at the end.
+func FormatAmount(units string, decimals int) string {
 	if len(units) <= decimals {
 		units = strings.Repeat("0", decimals-len(units)+1) + units
 	}

@@ -41,7 +41,7 @@ func TestAmountsAreReadWithoutRounding(t *testing.T) {
 		decimals int
 		want     string
 	}{{"1250000", 6, "1.25"}, {"1", 6, "0.000001"}, {"1000000", 6, "1"}, {"5", 0, "5"}, {"10", 1, "1"}} {
-		if got := formatAmount(c.units, c.decimals); got != c.want {
+		if got := FormatAmount(c.units, c.decimals); got != c.want {
 			t.Errorf("%s with %d decimals is shown as %s, want %s", c.units, c.decimals, got, c.want)
 		}
 	}

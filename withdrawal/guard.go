@@ -100,11 +100,11 @@ func (l *lane) tell(ctx context.Context, f guardFacts, v verdict) error {
 	var keys []string
 	var audit []store.AuditRow
 	for _, a := range fresh {
-		audit = append(audit, store.AuditRow{Action: actionRaise, Subject: a.Key, After: alarmText(a), Result: store.ResultDone, Reason: a.Why})
+		audit = append(audit, AlarmRaised(l.actor, a))
 	}
 	for _, a := range v.end {
 		keys = append(keys, a.Key)
-		audit = append(audit, store.AuditRow{Action: actionEndOf, Subject: a.Key, Before: alarmText(a), After: "over", Result: store.ResultDone})
+		audit = append(audit, AlarmEnded(l.actor, a))
 	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()

@@ -132,7 +132,7 @@ func (j *judgement) close() verdict {
 		rule, ok := alarmKinds[AlarmKind(a.Kind)]
 		_, stands := j.seen[a.Key]
 		switch {
-		case !ok || rule.sticky || a.Sticky || stands: // a kind of a newer program's is not ours to end
+		case !ok || rule.about == aboutLedger || rule.sticky || a.Sticky || stands: // a kind of a newer program's is not ours to end
 		case rule.about == aboutWallet && !mine[a.WalletID], rule.about != aboutWallet && !j.f.leads:
 		case j.doubt[subject(AlarmKind(a.Kind), a.ChainType, a.ChainID, a.Address)]:
 		default:

@@ -95,10 +95,33 @@ func (o order) symbol() string {
 
 // content is what a request id stands for. It is compared as a whole when the id comes again, and shown when it differs.
 func (o order) content() string {
-	what := "of the coin"
+	how := FormatAmount(o.amount.String(), o.asset.Decimals)
 	if o.asset.Contract != "" {
-		what = o.asset.Symbol + " (" + o.asset.Contract + ")"
+		how += " " + o.asset.Symbol
 	}
-	return fmt.Sprintf("pay %s %s, %s base units, on %s:%d to %s",
-		formatAmount(o.amount.String(), o.asset.Decimals), what, o.amount, o.chain.Type, o.chain.ID, o.to)
+	return contentBegins + how + " " + exactly(o.asset.Contract, o.amount.String(), o.chain.Type, o.chain.ID, o.to)
+}
+
+const (
+	contentBegins = "pay "
+	// contentUnknown is that of a payment which coffer recover rebuilt from its cancellation alone.
+	contentUnknown = "cancelled before it was signed: what it would have paid is not known"
+)
+
+// exactly is the part of a content that no setting can change the meaning of, as symbols and decimals can.
+func exactly(contract, amount, chainType string, chainID int64, to string) string {
+	what := "of the coin"
+	if contract != "" {
+		what = "(" + contract + ")"
+	}
+	return fmt.Sprintf("%s, %s base units, on %s:%d to %s", what, amount, chainType, chainID, to)
+}
+
+// AskedFor says whether the content of a withdrawal's request asks for what the row pays. One that was rebuilt from its cancellation asks
+// for nothing that is known, and is paid nothing. A reservation's content says nothing of payments: it is not to be asked about.
+func AskedFor(content string, w store.Withdrawal) bool {
+	if content == contentUnknown {
+		return w.Outcome != store.OutcomePaid
+	}
+	return strings.HasPrefix(content, contentBegins) && strings.HasSuffix(content, " "+exactly(w.Contract, w.Amount, w.ChainType, w.ChainID, w.To))
 }

@@ -134,6 +134,34 @@ func TestF26ALedgerOlderThanItsSigningMachineAsksForNothing(t *testing.T) {
 	})
 }
 
+// The gate is before every way in, for a process that has just started and compared nothing yet: a Go program that pays by itself too.
+func TestF26AnOldLedgerAsksForNothingByAnyWay(t *testing.T) {
+	onOld(t, 1, func(w *world, old func()) {
+		w.submit("a")
+		w.settle()
+		old()
+		w.submit("b")
+		r := w.reserve(w.wallets[0], "own", 1)
+		asked := 0
+		w.machine.asked = func(all []signing.Intent) { asked += len(all) }
+		for way, ask := range map[string]func() error{
+			"a program pays": func() error {
+				_, err := w.engine.Pay(w.Context(), r, 0, withdrawal.PayRequest{To: w.recipient(), Amount: "5", BaseUnits: true})
+				return err
+			},
+			"the engine binds": func() error { return withdrawal.PassOnly(w.Context(), w.engine, "lease", "bind") },
+		} {
+			w.open() // another process
+			if err := ask(); fault.Code(err) != "ledger_behind_signer" {
+				t.Errorf("%s: %v", way, err)
+			}
+		}
+		if got := w.story("b"); len(got.Attempts) > 0 || got.Withdrawal.Nonce != nil || asked > 0 {
+			t.Errorf("b has nonce %v and %d attempts; %d intents were asked for", got.Withdrawal.Nonce, len(got.Attempts), asked)
+		}
+	})
+}
+
 // onOld runs a test on both databases; old puts the database back to what it was when the world was made, with another engine on it.
 func onOld(t *testing.T, wallets int, test func(w *world, old func())) {
 	t.Helper()

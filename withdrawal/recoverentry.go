@@ -292,7 +292,7 @@ func (b *rebuilding) order() (w store.NewWithdrawal, content string) {
 	}
 	if b.intent.Purpose == signing.PurposeCancel {
 		b.notes = append(b.notes, "it was cancelled, and what it would have paid is not known")
-		return w, "cancelled before it was signed: what it would have paid is not known"
+		return w, contentUnknown
 	}
 	o := order{payment: b.intent.Payment, chain: ChainSetup{Type: b.intent.ChainType, ID: b.intent.ChainID}, to: to, asset: Asset{Symbol: contract, Contract: contract}}
 	o.amount, _ = new(big.Int).SetString(amount, 10)

@@ -168,7 +168,7 @@ func offered(a Attempt) string {
 // gwei shows wei in gwei, exactly.
 func gwei(wei string) string {
 	if n, ok := new(big.Int).SetString(wei, 10); ok {
-		return formatAmount(n.String(), 9)
+		return FormatAmount(n.String(), 9)
 	}
 	return "?"
 }

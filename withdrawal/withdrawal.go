@@ -134,7 +134,7 @@ func (b book) show(row store.Withdrawal) Withdrawal {
 		CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), attempt: row.Attempt,
 	}
 	if a, ok := b.asset(row); ok {
-		w.Asset, w.Decimal = a.Symbol, formatAmount(row.Amount, a.Decimals)
+		w.Asset, w.Decimal = a.Symbol, FormatAmount(row.Amount, a.Decimals)
 	}
 	if !row.EndedAt.IsZero() {
 		ended := row.EndedAt.UTC()

@@ -48,7 +48,7 @@ func (a *app) flagCompleters() map[string]completer {
 		"request":     nothing, "ref": nothing, "reason": nothing, "amount": nothing, "to": nothing, "count": nothing, "fence": nothing,
 		"device": nothing, "path": nothing, "max-fee": nothing, "authorization": nothing,
 		"from":  a.addresses(func(w store.Wallet) bool { return w.Device != "" && w.WalletType != "hot" }),
-		"nonce": nothing, "limit": nothing, "before": nothing, "since": offer("0"),
+		"nonce": nothing, "limit": nothing, "before": nothing, "since": offer("0"), "until": nothing,
 	}
 }
 

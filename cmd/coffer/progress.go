@@ -39,11 +39,14 @@ func (p *progress) step(failed bool) {
 	if failed {
 		p.failed++
 	}
-	if p.w == nil || time.Since(p.shown) < progressEvery && p.done < p.total {
+	if p.w == nil || time.Since(p.shown) < progressEvery && (p.done < p.total || p.total == 0) {
 		return
 	}
 	p.shown = time.Now()
 	line := fmt.Sprintf("%d of %d %s", p.done, p.total, p.noun)
+	if p.total == 0 { // how many there are is not known
+		line = fmt.Sprintf("%d %s", p.done, p.noun)
+	}
 	if p.failed > 0 {
 		line += fmt.Sprintf(", %d failed", p.failed)
 	}

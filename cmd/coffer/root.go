@@ -64,7 +64,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(grouped(groupWallets, a.createHotCommand(), a.createInternalCommand(), a.createBatchCommand(), a.listCommand(),
 		a.activateCommand(), a.deactivateCommand(), a.syncCommand())...)
 	root.AddCommand(grouped(groupPay, a.withdrawCommand(), a.authorizeCommand(), a.runCommand(), a.txCommand(), a.explainCommand(), a.nonceCommand())...)
-	root.AddCommand(grouped(groupWatch, a.healthCommand(), a.alarmsCommand(), a.cacheStatusCommand(), a.clearCacheCommand(), a.batchSyncCommand())...)
+	root.AddCommand(grouped(groupWatch, a.healthCommand(), a.alarmsCommand(), a.cacheStatusCommand(), a.clearCacheCommand(), a.batchSyncCommand(), a.reconcileCommand())...)
 	root.AddCommand(grouped(groupSecure, a.auditCommand(), a.backupCommand(), a.signerCommand(), a.deviceCommand())...)
 	root.AddCommand(grouped(groupFaults, a.infoCommand(), a.recoverCommand())...)
 	root.SetCompletionCommandGroupID(groupStart)

@@ -92,13 +92,18 @@ func (w *verification) heads(ctx context.Context, keys []note.Verifier) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range all {
-		opened, err := OpenCheckpoint([]byte(c.Note), keys...)
-		if err != nil || opened.Size != c.Size {
-			w.find(Finding{Kind: Unsigned, Entry: -1, Text: fmt.Sprintf("the checkpoint of %d entries in the database is not signed with the key that was given", c.Size)})
+	opened := make([]*Checkpoint, len(all)) // a log of years has millions, and each is a signature to check
+	allcpus.Do(len(all), func(i int) {
+		if c, err := OpenCheckpoint([]byte(all[i].Note), keys...); err == nil && c.Size == all[i].Size {
+			opened[i] = &c
+		}
+	})
+	for i, c := range opened {
+		if c == nil {
+			w.find(Finding{Kind: Unsigned, Entry: -1, Text: fmt.Sprintf("the checkpoint of %d entries in the database is not signed with the key that was given", all[i].Size)})
 			continue
 		}
-		w.wants = append(w.wants, opened)
+		w.wants = append(w.wants, *c)
 	}
 	slices.SortStableFunc(w.wants, func(a, b Checkpoint) int { return int(a.Size - b.Size) })
 	w.out.Against = len(w.wants)
@@ -118,8 +123,10 @@ func (w *verification) entries(ctx context.Context) error {
 			}
 		}
 	}
+	read, stop := w.pages(ctx)
+	defer stop()
 	for {
-		page, err := w.r.AuditEntries(ctx, w.tree.size, entriesAtOnce)
+		page, err := read()
 		if err != nil {
 			return err
 		}
@@ -146,6 +153,34 @@ func (w *verification) entries(ctx context.Context) error {
 		})
 	}
 	return nil
+}
+
+// pages reads all entries, the next ones while those before are looked at. Until stop has returned, nothing else may be read.
+func (w *verification) pages(ctx context.Context) (next func() ([]store.AuditEntry, error), stop func()) {
+	type read struct {
+		page []store.AuditEntry
+		err  error
+	}
+	all, enough := make(chan read), make(chan struct{})
+	go func() {
+		defer close(all)
+		for from, last := int64(0), false; !last; {
+			page, err := w.r.AuditEntries(ctx, from, entriesAtOnce)
+			if last = err != nil || len(page) < entriesAtOnce; !last {
+				from = page[len(page)-1].Entry + 1
+			}
+			select {
+			case all <- read{page, err}:
+			case <-enough:
+				return
+			}
+		}
+	}()
+	return func() ([]store.AuditEntry, error) { r := <-all; return r.page, r.err }, func() {
+		close(enough)
+		for range all { // until it has ended
+		}
+	}
 }
 
 // hashAll is the leaf hash of each entry's row; zero where the row is gone.

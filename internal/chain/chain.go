@@ -90,6 +90,7 @@ type Count struct {
 	Highest uint64 // the highest Latest that a node says
 	Pending uint64 // with what the pool holds, the highest; a hint only
 	Nodes   int    // how many gave a clean answer; with 0 the numbers say nothing
+	Silent  int    // how many gave none
 	// Agreed: every configured node gave a clean answer, and all say the same Latest. Only then may something be concluded.
 	Agreed bool
 	Doubt  string // why they do not agree, with what each node says; empty if they do
@@ -206,9 +207,10 @@ type Sighting struct {
 	All         bool
 	BlockNumber uint64
 	BlockHash   string
-	Success     bool   // the chain's own verdict
-	Paid        bool   // Success, and exactly what the intent says was transferred (ERC-20: exactly one such log)
-	Fee         string // base units of the chain's coin
+	BlockTime   time.Time // the block's own time; zero: no node said it
+	Success     bool      // the chain's own verdict
+	Paid        bool      // Success, and exactly what the intent says was transferred (ERC-20: exactly one such log)
+	Fee         string    // base units of the chain's coin
 	// Spent is set with StageAbsent and All: the account's nonce is below the latest count of every node, so something else holds
 	// it, or the receipt is late. SpentFinal: it is below the count at the horizon of every node.
 	Spent, SpentFinal bool

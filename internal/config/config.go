@@ -27,6 +27,7 @@ type Config struct {
 	Alarms         Alarms        // who is told of alarms
 	Audit          Audit         // how the audit log is sealed
 	Backup         Backup        // how the ledger is backed up
+	Reconcile      Reconcile     // how often ledger and chain are compared
 	Chains         []Chain       // those that have a table in coffer.toml, by type and id
 }
 
@@ -147,6 +148,9 @@ func Load(home string, getenv func(string) string, flags Flags) (Config, error) 
 		return Config{}, err
 	}
 	if c.Backup, err = f.backup(home); err != nil {
+		return Config{}, err
+	}
+	if c.Reconcile, err = f.reconcile(); err != nil {
 		return Config{}, err
 	}
 	if c.Chains, err = f.chains(); err != nil {

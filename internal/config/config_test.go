@@ -63,7 +63,8 @@ func TestWithoutAFileEverySettingHasItsDefault(t *testing.T) {
 		SignerFiles: config.SignerFiles{CA: home + "/signer-ca.pem", Cert: home + "/signer-client.pem", Key: home + "/signer-client.key"},
 		PoolSize:    min(4*runtime.NumCPU(), 32), ReservationTTL: time.Minute, Lease: 15 * time.Second,
 		ServiceKey: filepath.Join(home, "service.key"), AuthorizeFor: 24 * time.Hour, Audit: config.Audit{Key: filepath.Join(home, "audit.key")},
-		Backup: config.Backup{Keep: 14},
+		Backup:    config.Backup{Keep: 14},
+		Reconcile: config.Reconcile{Every: 24 * time.Hour},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -247,7 +248,7 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 	const usdt = "[chain.evm.1.asset.USDT]\n"
 	const contract = `contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"` + "\n"
 	for _, c := range []struct{ name, text, says, hint string }{
-		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, signer_ca, signer_cert, signer_key, pool_size, reservation_ttl, lease, service_key, authorize_for, alarms, audit, backup, chain"},
+		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, signer_ca, signer_cert, signer_key, pool_size, reservation_ttl, lease, service_key, authorize_for, alarms, audit, backup, reconcile, chain"},
 		{"unknown key of a chain", "[chain.evm.1]\nmax_unmind = 3\n", "unknown key chain.evm.1.max_unmind (line 2)", "max_unmined"},
 		{"unknown key of an asset", usdt + contract + "decimal = 6\n", "unknown key chain.evm.1.asset.USDT.decimal (line 3)", "contract, decimals"},
 		{"two unknown keys", "a = 1\nb = 2\n", "unknown key a (line 1), b (line 2)", "database"},
@@ -277,6 +278,9 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 		{"poll", "[chain.evm.1]\npoll = \"1us\"\n", `chain.evm.1.poll = "1us" must be from 10ms to 1h0m0s`, ""},
 		{"head_max_age", "[chain.evm.1]\nhead_max_age = \"2d\"\n", `chain.evm.1.head_max_age = "2d" must be a duration`, ""},
 		{"stuck_after", "[chain.evm.1]\nstuck_after = \"0s\"\n", `chain.evm.1.stuck_after = "0s" must be from 1s`, ""},
+		{"unknown key of reconcile", "[reconcile]\never = \"24h\"\n", "unknown key reconcile.ever (line 2)", "every"},
+		{"reconciled too often", "[reconcile]\nevery = \"1s\"\n", `reconcile.every = "1s" must be "0s", or from 1m0s`, "coffer init"},
+		{"reconciled backwards", "[reconcile]\nevery = \"-1h\"\n", `reconcile.every = "-1h" must be from 0s`, "coffer init"},
 		{"unknown key of audit", "[audit]\nkeys = \"\"\n", "unknown key audit.keys (line 2)", "key, checkpoints"},
 		{"an audit key that is no file", "[audit]\nkey = \"\"\n", `audit.key = "…" is not a file`, "audit.key"},
 		{"unknown key of backup", "[backup]\nto = \"\"\n", "unknown key backup.to (line 2)", "recipients, dir, every, keep"},

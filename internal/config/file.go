@@ -31,6 +31,7 @@ type file struct {
 	Alarms         *alarmsTable                     `toml:"alarms"`
 	Audit          *auditTable                      `toml:"audit"`
 	Backup         *backupTable                     `toml:"backup"`
+	Reconcile      *reconcileTable                  `toml:"reconcile"`
 	Chain          map[string]map[string]chainTable `toml:"chain"`
 }
 
@@ -64,11 +65,12 @@ type assetTable struct {
 
 // The keys of the tables, for hints, and what each takes.
 var (
-	topKeys    = []string{"database", "signer", "signer_ca", "signer_cert", "signer_key", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "alarms", "audit", "backup", "chain"}
-	alarmKeys  = []string{"webhook", "alertmanager"}
-	auditKeys  = []string{"key", "checkpoints"}
-	backupKeys = []string{"recipients", "dir", "every", "keep"}
-	chainKeys  = []string{
+	topKeys       = []string{"database", "signer", "signer_ca", "signer_cert", "signer_key", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "alarms", "audit", "backup", "reconcile", "chain"}
+	alarmKeys     = []string{"webhook", "alertmanager"}
+	auditKeys     = []string{"key", "checkpoints"}
+	backupKeys    = []string{"recipients", "dir", "every", "keep"}
+	reconcileKeys = []string{"every"}
+	chainKeys     = []string{
 		"rpc", "ws", "confirmations", "finality", "strategy", "max_unmined", "poll", "head_max_age", "stuck_after", "fee_percentile", "fee_blocks", "min_priority_fee",
 		"max_fee_per_gas", "max_fee", "bump_percent", "bump_after", "l1_fee", "asset",
 	}
@@ -167,6 +169,8 @@ func keysAt(key []string) []string {
 		return auditKeys
 	case len(key) > 1 && key[0] == "backup":
 		return backupKeys
+	case len(key) > 1 && key[0] == "reconcile":
+		return reconcileKeys
 	case len(key) > 0 && key[0] != "chain" || len(key) < 4:
 		return topKeys
 	case len(key) >= 6 && key[3] == "asset":

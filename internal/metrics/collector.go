@@ -20,6 +20,9 @@ type Figures struct {
 	Alarms  []Alarm
 	Nodes   []Node
 	Cache   Cache
+	// Unsealed is how many audit rows wait to be sealed, and OldestUnsealed since when the first does; zero: none.
+	Unsealed       int
+	OldestUnsealed time.Time
 	// SignerUp: the signing machine answers. Locked and frozen say something only then.
 	SignerUp, SignerLocked, SignerFrozen bool
 }
@@ -68,6 +71,7 @@ type collector struct {
 	queue, queueAge                                                                     *prometheus.Desc
 	cursor, free, reserved, unmined, inFlight, gaps, waits, active, brake, leased, mine *prometheus.Desc
 	alarms, nodeUp, nodeHead, nodeAge, nodeLag                                          *prometheus.Desc
+	unsealed, unsealedAge                                                               *prometheus.Desc
 	hits, misses, size, signerUp, signerLocked, signerFrozen, took, failed              *prometheus.Desc
 }
 
@@ -96,6 +100,8 @@ func newCollector(source Source) *collector {
 		nodeHead:     d("coffer_node_head_height", "The height of the node's latest block.", "chain", "node"),
 		nodeAge:      d("coffer_node_head_age_seconds", "How old the node's latest block is, by its own time.", "chain", "node"),
 		nodeLag:      d("coffer_node_lag_blocks", "How many blocks the node is behind the highest.", "chain", "node"),
+		unsealed:     d("coffer_audit_unsealed_rows", "Audit rows that wait to be sealed."),
+		unsealedAge:  d("coffer_audit_unsealed_oldest_age_seconds", "How long ago the oldest of them was written; 0 if there is none."),
 		hits:         d("coffer_cache_hits_total", "Wallet rows that this process's cache had."),
 		misses:       d("coffer_cache_misses_total", "Wallet rows that it had to read."),
 		size:         d("coffer_cache_entries", "Entries of this process's cache."),
@@ -152,6 +158,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			gauge(c.nodeLag, float64(n.Lag), n.Chain, n.Name)
 		}
 	}
+	gauge(c.unsealed, float64(f.Unsealed))
+	gauge(c.unsealedAge, age(f.OldestUnsealed))
 	ch <- prometheus.MustNewConstMetric(c.hits, prometheus.CounterValue, float64(f.Cache.Hits))
 	ch <- prometheus.MustNewConstMetric(c.misses, prometheus.CounterValue, float64(f.Cache.Misses))
 	gauge(c.size, float64(f.Cache.Size))

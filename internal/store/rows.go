@@ -88,6 +88,17 @@ type Load struct {
 	LowestUnmined          *uint64  // the lowest of those that Unmined counts
 }
 
+// Unaccounted is a range of nonces, both ends included, of which the ledger and the chain's count do not say the same.
+type Unaccounted struct {
+	WalletID int64
+	From, To uint64
+	State    string // of the nonce row; empty: there is none
+	Request  string // who has the row
+	// Spent: the chain has spent it, and the ledger knows no transaction that may have done so. Else the chain has not, and the ledger
+	// says that a transaction of ours did (Final), or that it is used without one under way.
+	Spent, Final bool
+}
+
 // FrontWant asks for a wallet's nonces from one on: the first that the chain has not spent.
 type FrontWant struct {
 	WalletID int64
@@ -256,10 +267,12 @@ type WithdrawalFilter struct {
 	// Authorized leaves out those that need other authorizations: Unauthorized is set, or AuthorizedUntil is past by the store's clock.
 	Authorized bool
 	// Lapsed selects those whose AuthorizedUntil is past by the store's clock and whose Unauthorized does not say so yet.
-	Lapsed   bool
-	AfterSeq int64
-	Limit    int
-	Newest   bool // by Seq descending
+	Lapsed bool
+	// EndedFrom and EndedUntil select those that ended at or after the one, and before the other.
+	EndedFrom, EndedUntil time.Time
+	AfterSeq              int64
+	Limit                 int
+	Newest                bool // by Seq descending
 }
 
 // Backlog is how many withdrawals of a chain stand in a state, and when the oldest of them was accepted.
@@ -347,6 +360,11 @@ type AttemptFilter struct {
 	Digests   []string
 	FromNonce uint64 // the lowest nonce that is wanted
 	Device    string // of wallets whose key that signing machine holds now
+	AfterID   int64
+	// FinalFrom and FinalUntil select those that became final at or after the one, and before the other.
+	FinalFrom, FinalUntil time.Time
+	// Orphan selects those whose payment id no withdrawal has: gap fills, and what nobody asked for.
+	Orphan bool
 	// By is the order: "" by id, "nonce" by wallet and nonce (lowest first, as bytes must be sent).
 	By    string
 	Limit int

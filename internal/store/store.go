@@ -76,6 +76,8 @@ var (
 	ErrNoPlace = errors.New("this database has no place for it")
 	// ErrHeld: another process holds the lock.
 	ErrHeld = errors.New("held by another process")
+	// ErrForbidden: the database's own rights do not allow it to whoever is connected.
+	ErrForbidden = errors.New("the database does not allow it to this role")
 	// ErrMode: the database file or its folder is open to other users. The message names path, mode and the one wanted.
 	ErrMode = errors.New("file mode too open")
 )
@@ -108,6 +110,12 @@ type Reader interface {
 	// Fronts reads what stands between what a chain has spent and the cursor. Each wallet is wanted once; the result is in the
 	// order of the wants. limit bounds each list of rows of a wallet.
 	Fronts(ctx context.Context, wants []FrontWant, limit int) ([]Front, error)
+	// Unaccounted lists the nonces of a wallet of which the ledger does not say what the chain's count of the account says, lowest
+	// first, at most limit. A nonce below the count is accounted for by an external range; by an attempt that is neither refused nor
+	// superseded; by one that is superseded and was in a block; or by the hash that whoever signed it elsewhere told. A used nonce at
+	// the count or above is accounted for by an external range, by what was told, or by an attempt that is neither final nor superseded
+	// while none is final.
+	Unaccounted(ctx context.Context, walletID int64, count uint64, limit int) ([]Unaccounted, error)
 	// Externals lists the ranges of a wallet spent by something that is not coffer's, by From.
 	Externals(ctx context.Context, walletID int64) ([]External, error)
 	// Requests finds the request ids that exist; the result is in no order.

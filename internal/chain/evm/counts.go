@@ -77,6 +77,7 @@ func counted(all []said) chain.Count {
 	for _, s := range all {
 		if s.problem != nil {
 			agreed = false
+			c.Silent++
 			parts = append(parts, s.problem.Error())
 			continue
 		}

@@ -3,6 +3,7 @@ package evm
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"coffer.internal/internal/chain"
 )
@@ -12,7 +13,8 @@ import (
 type view struct {
 	node    string
 	problem error
-	seen    *chain.Sighting // its stage is not set
+	seen    *chain.Sighting // its stage and time are not set
+	at      time.Time       // of its block
 	deep    bool            // seen in a block that is deep enough on this node
 
 	// With nothing seen: the account's next nonce in the latest block, and in the highest final one (0, or unsettled, if that is not
@@ -53,7 +55,7 @@ func merge(nonce uint64, views []view) chain.Sighting {
 	switch {
 	case same >= majority:
 		s = *seen
-		s.Stage = chain.StageMined
+		s.Stage, s.BlockTime = chain.StageMined, blockTime(views, seen)
 		if deep(views, seen) >= majority {
 			s.Stage = chain.StageFinal
 		}
@@ -84,6 +86,16 @@ func mostSeen(views []view) (most *chain.Sighting, same int) {
 		}
 	}
 	return most, same
+}
+
+// blockTime is the time of the block that was seen. It is a part of the block, so whoever has the block says the same.
+func blockTime(views []view, seen *chain.Sighting) time.Time {
+	for _, v := range views {
+		if v.shows(seen) && !v.at.IsZero() {
+			return v.at
+		}
+	}
+	return time.Time{}
 }
 
 // alike says that two nodes have it in the same block, with the same outcome.

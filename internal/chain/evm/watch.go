@@ -3,6 +3,8 @@ package evm
 import (
 	"context"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -135,7 +137,10 @@ func (n *node) canonical(ctx context.Context, views []view) {
 		return
 	}
 	replies := n.ask(ctx, requests, blocksPerBatch)
-	blocks := make([]struct{ Hash common.Hash }, len(replies))
+	blocks := make([]struct {
+		Hash      common.Hash
+		Timestamp *hexutil.Uint64
+	}, len(replies))
 	problems := make([]error, len(replies))
 	for i, r := range replies {
 		problems[i] = r.into(&blocks[i])
@@ -146,6 +151,9 @@ func (n *node) canonical(ctx context.Context, views []view) {
 			continue
 		}
 		j := at[v.seen.BlockNumber]
+		if t := blocks[j].Timestamp; t != nil && *t <= math.MaxInt64 {
+			v.at = time.Unix(int64(*t), 0).UTC()
+		}
 		if v.problem = problems[j]; v.problem == nil && !sameHash(blocks[j].Hash.Hex(), v.seen.BlockHash) {
 			v.problem = fmt.Errorf("%s gives a receipt in block %s, and has %s at height %d",
 				n.name, v.seen.BlockHash, blocks[j].Hash, v.seen.BlockNumber)

@@ -33,7 +33,11 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 		and(f.Payments != nil, "a.payment = ANY (?::text[])", f.Payments).
 		and(f.Digests != nil, "a.digest = ANY (?::text[])", f.Digests).
 		and(f.FromNonce != 0, "a.nonce >= ?", f.FromNonce).
-		and(f.Device != "", "i.device = ?", f.Device)
+		and(f.Device != "", "i.device = ?", f.Device).
+		and(f.AfterID > 0, "a.id > ?", f.AfterID).
+		and(!f.FinalFrom.IsZero(), "a.final_at >= ?", f.FinalFrom).
+		and(!f.FinalUntil.IsZero(), "a.final_at < ?", f.FinalUntil).
+		plain(f.Orphan, queries["attempt_orphan"])
 	if f.ChainID != nil {
 		q.and(true, "i.chain_id = ?", *f.ChainID)
 	}

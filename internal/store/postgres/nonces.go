@@ -41,6 +41,14 @@ func (r *reader) Fillable(_ context.Context, chainType string, chainID int64) ([
 	return rows(r, queries["fillable"], scanNonce, chainType, chainID)
 }
 
+// Unaccounted lists what the ledger and the chain's count do not agree on.
+func (r *reader) Unaccounted(_ context.Context, walletID int64, count uint64, limit int) ([]store.Unaccounted, error) {
+	return rows(r, queries["nonces_unaccounted"], func(rs pgx.Rows, u *store.Unaccounted) error {
+		u.WalletID = walletID
+		return rs.Scan(&u.From, &u.To, &u.State, &u.Request, &u.Spent, &u.Final)
+	}, walletID, count, limit)
+}
+
 // Externals lists a wallet's external ranges.
 func (r *reader) Externals(_ context.Context, walletID int64) ([]store.External, error) {
 	return rows(r, queries["externals"], scanExternal, walletID)

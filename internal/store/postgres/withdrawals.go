@@ -25,6 +25,8 @@ func (r *reader) Withdrawals(_ context.Context, f store.WithdrawalFilter) ([]sto
 		and(f.Outcomes != nil, "w.outcome = ANY (?::text[])", f.Outcomes).
 		and(f.ChainType != "", "w.chain_type = ?", f.ChainType).
 		and(f.AfterSeq > 0, "w.seq > ?", f.AfterSeq).
+		and(!f.EndedFrom.IsZero(), "w.ended_at >= ?", f.EndedFrom).
+		and(!f.EndedUntil.IsZero(), "w.ended_at < ?", f.EndedUntil).
 		plain(f.Authorized, queries["withdrawal_authorized"]).
 		plain(f.Lapsed, queries["withdrawal_lapsed"]).
 		plain(f.Unasked, queries["withdrawal_unasked"])

@@ -27,6 +27,8 @@ func (r *reader) Withdrawals(_ context.Context, f store.WithdrawalFilter) ([]sto
 		and(f.Outcomes != nil, among("w.outcome"), list(f.Outcomes)).
 		and(f.ChainType != "", "w.chain_type = ?", f.ChainType).
 		and(f.AfterSeq > 0, "w.seq > ?", f.AfterSeq).
+		and(!f.EndedFrom.IsZero(), "w.ended_at >= ?", text(f.EndedFrom)).
+		and(!f.EndedUntil.IsZero(), "w.ended_at < ?", text(f.EndedUntil)).
 		and(f.Authorized, queries["withdrawal_authorized"], text(r.now)).
 		and(f.Lapsed, queries["withdrawal_lapsed"], text(r.now)).
 		plain(f.Unasked, queries["withdrawal_unasked"])

@@ -43,6 +43,7 @@ func Run(t *testing.T, h Harness) {
 		{"Reserve", testReserve},
 		{"Nonces", testNonces},
 		{"Externals", testExternals},
+		{"Reconcile", testReconcile},
 		{"Elsewhere", testElsewhere},
 		{"Leases", testLeases},
 		{"Alarms", testAlarms},

@@ -7,6 +7,9 @@ FROM attempts a
 JOIN internal_wallets i ON i.id = a.wallet_id
 WHERE true
 
+-- name: attempt_orphan
+(a.payment IS NULL OR NOT EXISTS (SELECT FROM withdrawals w WHERE w.payment = a.payment))
+
 -- name: attempts_bare
 SELECT a.id, a.wallet_id, a.nonce, a.state, a.note, a.signed_at, a.sent_at, a.updated_at
 FROM attempts a

@@ -1,7 +1,7 @@
 -- name: audit_tree
 SELECT (SELECT coalesce(max(entry) + 1, 0) FROM audit_entries),
     (SELECT count(*) FROM audit_unsealed),
-    (SELECT min(a.at) FROM audit_unsealed u JOIN audit_log a ON a.id = u.audit_id)
+    (SELECT a.at FROM audit_unsealed u JOIN audit_log a ON a.id = u.audit_id ORDER BY u.audit_id LIMIT 1)
 
 -- name: audit_size
 SELECT coalesce(max(entry) + 1, 0) FROM audit_entries

@@ -24,6 +24,43 @@ DELETE FROM nonces n
 USING unnest($1::bigint[], $2::bigint[], $3::bigint[]) r (wallet_id, first, last)
 WHERE n.wallet_id = r.wallet_id AND n.nonce BETWEEN r.first AND r.last AND n.state <> 'used'
 
+-- name: nonces_unaccounted
+SELECT u.first, u.last, u.state, u.request, u.spent, u.final FROM (
+    SELECT n.nonce AS first, n.nonce AS last, n.state, coalesce(n.request, '') AS request, true AS spent, false AS final
+    FROM nonces n
+    WHERE n.wallet_id = $1 AND n.nonce < $2
+      AND NOT (n.state = 'used' AND (n.hash IS NOT NULL OR EXISTS (SELECT FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce
+          AND (a.state NOT IN ('refused', 'superseded') OR a.state = 'superseded' AND a.block_number IS NOT NULL))))
+      AND NOT EXISTS (SELECT FROM external_ranges e WHERE e.wallet_id = n.wallet_id AND n.nonce BETWEEN e.first_nonce AND e.last_nonce)
+    UNION ALL
+    SELECT h.last + 1, h.next - 1, '', '', true, false
+    FROM (
+        -- How far everything before it reaches, and where the next one begins.
+        SELECT max(s.last) OVER (ORDER BY s.first, s.last ROWS UNBOUNDED PRECEDING) AS last, lead(s.first) OVER (ORDER BY s.first, s.last) AS next
+        FROM (
+            SELECT -1::bigint AS first, -1::bigint AS last
+            UNION ALL
+            SELECT nonce, nonce FROM nonces WHERE wallet_id = $1 AND nonce < $2
+            UNION ALL
+            SELECT first_nonce, last_nonce FROM external_ranges WHERE wallet_id = $1 AND first_nonce < $2
+            UNION ALL
+            SELECT $2::bigint, $2::bigint
+        ) s
+    ) h
+    WHERE h.next > h.last + 1
+    UNION ALL
+    SELECT n.nonce, n.nonce, n.state, coalesce(n.request, ''), false, a.final
+    FROM nonces n
+    CROSS JOIN LATERAL (
+        SELECT coalesce(bool_or(x.state = 'final'), false) AS final, coalesce(bool_or(x.state NOT IN ('final', 'superseded')), false) AS open
+        FROM attempts x WHERE x.wallet_id = n.wallet_id AND x.nonce = n.nonce
+    ) a
+    WHERE n.wallet_id = $1 AND n.nonce >= $2 AND n.state = 'used' AND (a.final OR NOT a.open AND n.hash IS NULL)
+      AND NOT EXISTS (SELECT FROM external_ranges e WHERE e.wallet_id = n.wallet_id AND n.nonce BETWEEN e.first_nonce AND e.last_nonce)
+) u
+ORDER BY u.first
+LIMIT $3
+
 -- name: externals
 SELECT wallet_id, first_nonce, last_nonce, evidence, reason, at FROM external_ranges WHERE wallet_id = $1 ORDER BY first_nonce
 

@@ -43,3 +43,6 @@ REVOKE DELETE ON audit_log, ledger FROM CURRENT_USER
 -- name: fill_serial
 -- Table and column stand in it.
 SELECT setval(pg_get_serial_sequence('%[1]s', '%[2]s'), coalesce(max(%[2]s), 0) + 1, false) FROM %[1]s
+
+-- name: roles_there
+SELECT count(*) FROM pg_roles WHERE rolname = ANY ($1::text[])

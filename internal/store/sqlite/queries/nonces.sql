@@ -46,6 +46,45 @@ SELECT nonce FROM nonces WHERE wallet_id = ?1 AND nonce BETWEEN ?2 AND ?3 AND st
 -- name: nonces_drop_between
 DELETE FROM nonces WHERE wallet_id = ?1 AND nonce BETWEEN ?2 AND ?3
 
+-- name: nonces_unaccounted
+SELECT u.first, u.last, u.state, u.request, u.spent, u.final FROM (
+    SELECT n.nonce AS first, n.nonce AS last, n.state, ifnull(n.request, '') AS request, 1 AS spent, 0 AS final
+    FROM nonces n
+    WHERE n.wallet_id = ?1 AND n.nonce < ?2
+      AND NOT (n.state = 'used' AND (n.hash IS NOT NULL OR EXISTS (SELECT 1 FROM attempts a WHERE a.wallet_id = n.wallet_id AND a.nonce = n.nonce
+          AND (a.state NOT IN ('refused', 'superseded') OR a.state = 'superseded' AND a.block_number IS NOT NULL))))
+      AND NOT EXISTS (SELECT 1 FROM external_ranges e WHERE e.wallet_id = n.wallet_id AND n.nonce BETWEEN e.first_nonce AND e.last_nonce)
+    UNION ALL
+    SELECT h.last + 1, h.next - 1, '', '', 1, 0
+    FROM (
+        -- How far everything before it reaches, and where the next one begins.
+        SELECT max(s.last) OVER (ORDER BY s.first, s.last ROWS UNBOUNDED PRECEDING) AS last, lead(s.first) OVER (ORDER BY s.first, s.last) AS next
+        FROM (
+            SELECT -1 AS first, -1 AS last
+            UNION ALL
+            SELECT nonce, nonce FROM nonces WHERE wallet_id = ?1 AND nonce < ?2
+            UNION ALL
+            SELECT first_nonce, last_nonce FROM external_ranges WHERE wallet_id = ?1 AND first_nonce < ?2
+            UNION ALL
+            SELECT ?2, ?2
+        ) s
+    ) h
+    WHERE h.next > h.last + 1
+    UNION ALL
+    SELECT o.nonce, o.nonce, o.state, o.request, 0, o.final
+    FROM (
+        SELECT n.nonce, n.state, ifnull(n.request, '') AS request, n.hash,
+            EXISTS (SELECT 1 FROM attempts x WHERE x.wallet_id = n.wallet_id AND x.nonce = n.nonce AND x.state = 'final') AS final,
+            EXISTS (SELECT 1 FROM attempts x WHERE x.wallet_id = n.wallet_id AND x.nonce = n.nonce AND x.state NOT IN ('final', 'superseded')) AS open
+        FROM nonces n
+        WHERE n.wallet_id = ?1 AND n.nonce >= ?2 AND n.state = 'used'
+          AND NOT EXISTS (SELECT 1 FROM external_ranges e WHERE e.wallet_id = n.wallet_id AND n.nonce BETWEEN e.first_nonce AND e.last_nonce)
+    ) o
+    WHERE o.final OR NOT o.open AND o.hash IS NULL
+) u
+ORDER BY u.first
+LIMIT ?3
+
 -- name: externals
 SELECT wallet_id, first_nonce, last_nonce, evidence, reason, at FROM external_ranges WHERE wallet_id = ?1 ORDER BY first_nonce
 
