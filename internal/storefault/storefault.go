@@ -23,6 +23,8 @@ var meanings = []struct {
 		"run it again with the same arguments: what is there already is found, not done twice"},
 	{store.ErrMode, fault.NotAllowed, "mode_too_open",
 		"take the rights of others away: chmod 600 on the database file, chmod 700 on its folder"},
+	{store.ErrForbidden, fault.NotAllowed, "database_forbids",
+		"connect as a role that may: `coffer migrate --roles` shows what each may do (docs/install.md)"},
 	{store.ErrSchemaNewer, fault.Refused, "schema_newer",
 		"use the newer coffer that migrated this database; `coffer version` shows which one this is"},
 	{store.ErrNoSchema, nil, "no_schema",

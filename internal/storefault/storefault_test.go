@@ -27,6 +27,7 @@ func TestEachErrorOfTheDatabaseHasItsKindExitCodeAndNextStep(t *testing.T) {
 		{store.ErrExists, "exists", 1, "again"},
 		{store.ErrNoSchema, "no_schema", 1, "coffer init"},
 		{store.ErrSchemaNewer, "schema_newer", 4, "coffer version"},
+		{store.ErrForbidden, "database_forbids", 5, "coffer migrate --roles"},
 		{store.ErrMode, "mode_too_open", 5, "chmod 600"},
 		{store.ErrNotEmpty, "not_empty", 4, "coffer migrate"},
 		{store.ErrHeld, "held", 4, "another coffer process"},

@@ -66,6 +66,8 @@ func meaning(code string) error {
 	case "42P01", // undefined_table
 		"3F000": // invalid_schema_name
 		return store.ErrNoSchema
+	case "42501": // insufficient_privilege
+		return store.ErrForbidden
 	case readOnly,
 		"25P03", // idle_in_transaction_session_timeout
 		"3D000": // invalid_catalog_name: no such database

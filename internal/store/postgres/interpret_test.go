@@ -19,7 +19,7 @@ import (
 
 // ours are all that interpret may make of an error.
 var ours = []error{
-	store.ErrConflict, store.ErrOutcomeUnknown, store.ErrUnreachable, store.ErrExists, store.ErrStale, store.ErrNoSchema, store.ErrSchemaNewer, store.ErrHeld,
+	store.ErrConflict, store.ErrOutcomeUnknown, store.ErrUnreachable, store.ErrExists, store.ErrStale, store.ErrNoSchema, store.ErrSchemaNewer, store.ErrHeld, store.ErrForbidden,
 }
 
 func wantOnly(t *testing.T, got, want, cause error) {
@@ -40,10 +40,11 @@ func TestWhatTheServerSaysIsOurs(t *testing.T) {
 		"23505": store.ErrExists,
 		"40001": store.ErrConflict, "40P01": store.ErrConflict, "55P03": store.ErrConflict,
 		"42P01": store.ErrNoSchema, "3F000": store.ErrNoSchema,
+		"42501": store.ErrForbidden,
 		"25006": store.ErrUnreachable, "25P03": store.ErrUnreachable, "3D000": store.ErrUnreachable,
 		"08006": store.ErrUnreachable, "28P01": store.ErrUnreachable, "53300": store.ErrUnreachable, "53100": store.ErrUnreachable,
 		"57P01": store.ErrUnreachable, "57P03": store.ErrUnreachable, "57014": store.ErrUnreachable, "58030": store.ErrUnreachable,
-		"23503": nil, "23514": nil, "42501": nil, "42601": nil, "22003": nil, "42883": nil, "": nil,
+		"23503": nil, "23514": nil, "42601": nil, "22003": nil, "42883": nil, "": nil,
 	} {
 		cause := &pgconn.PgError{Severity: "ERROR", Code: code, Message: "m"}
 		wantOnly(t, interpret(fmt.Errorf("in a batch: %w", cause)), want, cause)
