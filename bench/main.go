@@ -2,6 +2,7 @@
 //
 //	go run ./bench                    both databases, all ways
 //	go run ./bench -db sqlite -for 3s longer, one database
+//	go run ./bench -sealing 5         what sealing the audit log costs, in so many rounds
 //
 // Every way is durable: fsync and synchronous settings are read back from the database and printed. Callers that got no
 // nonce are counted. After each of coffer's own runs its ledger is checked: as many rows as answers, contiguous from 0.
@@ -22,10 +23,11 @@ import (
 func main() {
 	which := flag.String("db", "sqlite,postgres", "databases to measure, comma-separated")
 	length := flag.Duration("for", time.Second, "how long each figure is measured")
+	rounds := flag.Int("sealing", 0, "measure what sealing the audit log costs instead, in so many rounds")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout, strings.Split(*which, ","), *length); err != nil {
+	if err := run(ctx, os.Stdout, strings.Split(*which, ","), *length, *rounds); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
@@ -35,13 +37,13 @@ func main() {
 // cells are the loads: callers × wallets.
 var cells = [][2]int{{1, 1}, {16, 1}, {64, 1}, {256, 1}, {16, 16}, {64, 16}, {256, 16}}
 
-func run(ctx context.Context, out io.Writer, which []string, length time.Duration) error {
+func run(ctx context.Context, out io.Writer, which []string, length time.Duration, rounds int) error {
 	for _, name := range which {
 		open, ok := benches[name]
 		if !ok {
 			return fmt.Errorf("unknown database %q; there are sqlite and postgres", name)
 		}
-		if err := measure(ctx, out, name, open, length); err != nil {
+		if err := measure(ctx, out, name, open, length, rounds); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -54,12 +56,15 @@ var benches = map[string]func(context.Context) (*bench, error){
 	"postgres": openPostgres,
 }
 
-func measure(ctx context.Context, out io.Writer, name string, open func(context.Context) (*bench, error), length time.Duration) error {
+func measure(ctx context.Context, out io.Writer, name string, open func(context.Context) (*bench, error), length time.Duration, rounds int) error {
 	b, err := open(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.close()
+	if rounds > 0 {
+		return sealing(ctx, out, name, b, length, rounds)
+	}
 	fmt.Fprintf(out, "\n%s (%s)\n", name, b.settings)
 	fmt.Fprintf(out, "%-18s", "callers × wallets")
 	for _, w := range b.ways {
