@@ -32,7 +32,7 @@ type Backup struct {
 	Manifest BackupManifest
 }
 
-// Audit rows of backups. They have one subject, by which the last one is found fast.
+// Audit rows of backups.
 const (
 	actionBackup  = "backup.make"
 	subjectBackup = "backup"
@@ -43,17 +43,22 @@ const (
 // working meanwhile. The file is there when it is whole, or not at all.
 func (s *System) Backup(ctx context.Context, path string, to []string) (Backup, error) {
 	b, err := s.backUp(ctx, path, to)
-	row := store.AuditRow{Actor: s.actor, Action: actionBackup, Subject: subjectBackup, After: path, Result: store.ResultDone}
-	if err == nil {
-		row.After = fmt.Sprintf("%s: %d bytes, manifest %s", b.Path, b.Bytes, b.Manifest.Digest)
-	} else {
-		row.Result, row.Reason = store.ResultRefused, err.Error()
+	row := s.backupRow(b)
+	if err != nil {
+		row.After, row.Result, row.Reason = path, store.ResultRefused, err.Error()
 	}
 	record := s.db.Update(context.WithoutCancel(ctx), func(tx store.Tx) error { return tx.Record(ctx, []store.AuditRow{row}) })
 	if record != nil && err == nil {
 		err = storefault.Of(record, "write down that "+b.Path+" was made")
 	}
 	return b, err
+}
+
+func (s *System) backupRow(b Backup) store.AuditRow {
+	return store.AuditRow{
+		Actor: s.actor, Action: actionBackup, Subject: subjectBackup, Result: store.ResultDone,
+		After: fmt.Sprintf("%s: %d bytes, manifest %s", b.Path, b.Bytes, b.Manifest.Digest),
+	}
 }
 
 func (s *System) backUp(ctx context.Context, path string, to []string) (b Backup, err error) {

@@ -112,9 +112,17 @@ func (s *System) beside(ctx context.Context) (leave func(), err error) {
 		told()
 		return nil, err
 	}
+	backedUp, err := s.backingUp(ctx)
+	if err != nil {
+		sealed()
+		metered()
+		told()
+		return nil, err
+	}
 	reconciled := s.reconciling(ctx)
 	return func() {
 		reconciled()
+		backedUp()
 		metered()
 		told()
 		sealed()
