@@ -10,6 +10,7 @@
 //	System.Run          the daemon: moves every payment to its end
 //	System.Attend       shows a long-lived program to cache-status, and clear-cache reaches it
 //	System.Reconcile    compares requests, attempts, chain and fees
+//	System.RestoreReport, ContinueRestore, AcceptRestore   what a ledger that was restored from a backup waits for
 //	System.Recover      rebuilds from the signing machine's journal what an old database does not know
 //
 // For whoever pays customers through it: debit the customer before submitting; refund only on refused, failed or
@@ -180,6 +181,7 @@ func (s *System) wire(ctx context.Context, o Options) error {
 type machine interface {
 	signing.Machine
 	signing.Journal
+	signing.KeyList
 }
 
 // Chains is on how many chains it can pay: those of the configuration that have nodes.

@@ -30,6 +30,7 @@ func (s *System) Run(ctx context.Context) error {
 	if err := s.choice.check(); err != nil {
 		return err
 	}
+	s.warnPaused(ctx)
 	if !s.alone() {
 		return s.share(ctx)
 	}

@@ -2,7 +2,6 @@ package coffer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -19,28 +18,19 @@ const lockRecover = "recover"
 
 // Recover rebuilds from the signing machine's journal what the database does not know any more: it is a restored backup, or a fail-over
 // lost its tail (withdrawal.Recover). With dryRun it only says what it would rebuild. It is refused while a daemon drives the database.
-func (s *System) Recover(ctx context.Context, dryRun bool) (withdrawal.Recovery, error) {
-	lock := lockRecover
-	if s.alone() {
-		lock = lockRun
-	}
-	hold, err := s.db.Hold(ctx, lock)
-	if errors.Is(err, store.ErrHeld) {
-		return withdrawal.Recovery{}, fault.Wrap(err, fault.Refused, "daemon_runs", "stop coffer run first, also on other machines; it pays nothing meanwhile",
-			"a daemon drives this database, or another coffer recover is at it")
-	}
-	if err != nil {
-		return withdrawal.Recovery{}, storefault.Of(err, "take the lock")
-	}
-	r, err := s.recoverAlone(ctx, dryRun)
-	return r, errors.Join(err, hold.Release())
-}
-
-func (s *System) recoverAlone(ctx context.Context, dryRun bool) (withdrawal.Recovery, error) {
-	if err := s.nobodyDrives(ctx); err != nil {
-		return withdrawal.Recovery{}, err
-	}
-	return withdrawal.Recover(ctx, withdrawal.RecoverOptions{DB: s.db, Machine: s.machine, Chains: s.chains, Actor: s.actor, DryRun: dryRun})
+func (s *System) Recover(ctx context.Context, dryRun bool) (r withdrawal.Recovery, err error) {
+	err = s.undriven(ctx, func() error {
+		m, err := s.restored(ctx)
+		if err == nil && m.Paused && !dryRun {
+			err = fault.New(fault.Refused, storefault.CodePaused, "coffer restore --continue does that and more, and keeps a record of it", "%s", storefault.PausedWhy(m))
+		}
+		if err != nil {
+			return err
+		}
+		r, err = withdrawal.Recover(ctx, withdrawal.RecoverOptions{DB: s.db, Machine: s.machine, Chains: s.chains, Actor: s.actor, DryRun: dryRun})
+		return err
+	})
+	return r, err
 }
 
 // nobodyDrives refuses if a daemon lives that has wallets. One that has none, because its ledger is behind from its start, moves nothing.

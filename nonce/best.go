@@ -59,7 +59,7 @@ func candidates(ctx context.Context, r store.Reader, hot []store.Wallet) (f fact
 	for i, w := range hot {
 		ids[i] = w.ID
 	}
-	loads, err := r.Loads(ctx, ids)
+	loads, err := loadsOf(ctx, r, ids)
 	if err != nil {
 		return f, err
 	}

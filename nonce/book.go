@@ -14,6 +14,7 @@ import (
 type book struct {
 	rules
 	now         time.Time
+	fences      int64 // below every fence that is given for a nonce of its own
 	accounts    map[int64]*account
 	order       []*account // by wallet id
 	others      []store.Wallet
@@ -42,7 +43,7 @@ type account struct {
 // came first must not decide whether the other keeps its nonce.
 func open(f facts, calls []*call, r rules) *book {
 	b := &book{
-		rules: r, now: f.Now, others: f.others, withdrawals: maps.Clone(f.withdrawals),
+		rules: r, now: f.Now, fences: f.Restored.FenceBase(), others: f.others, withdrawals: maps.Clone(f.withdrawals),
 		accounts: make(map[int64]*account, len(f.Wallets)), chosen: map[int64]uint64{},
 		order:    make([]*account, 0, len(f.Wallets)),
 		requests: make(map[string]store.Request, len(f.Requests)),
@@ -116,7 +117,7 @@ func (b *book) give(a *account, request string, row int, had *store.Nonce) *stor
 		a.free = a.free[1:]
 		n.Fence++
 	default:
-		n = store.Nonce{WalletID: a.row.ID, Nonce: a.row.Nonce, Fence: 1}
+		n = store.Nonce{WalletID: a.row.ID, Nonce: a.row.Nonce, Fence: b.fences + 1}
 		a.row.Nonce++
 	}
 	n.State, n.Request, n.Row, n.Hash, n.UpdatedAt, n.ExpiresAt = store.NonceReserved, request, row, "", b.now, time.Time{}

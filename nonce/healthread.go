@@ -78,7 +78,7 @@ func healthFactsOf(ctx context.Context, r store.Reader, calls []HealthCall) ([]h
 			wants = append(wants, store.FrontWant{WalletID: w.ID, From: c.Count.Latest})
 		}
 	}
-	loads, err := r.Loads(ctx, ids)
+	loads, err := loadsOf(ctx, r, ids)
 	if err != nil {
 		return nil, err
 	}

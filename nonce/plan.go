@@ -5,6 +5,7 @@ import (
 
 	"coffer.internal/internal/groupcommit"
 	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
 	"coffer.internal/strategy"
 )
 
@@ -71,10 +72,13 @@ type decision struct {
 func plan(f facts, calls []*call, r rules) decision {
 	b := open(f, calls, r)
 	answers := make([]groupcommit.Outcome[answer], len(calls))
+	paused := storefault.Paused(f.Restored)
 	for i, c := range calls {
 		switch {
 		case c.refused != nil:
 			answers[i].Err = c.refused
+		case paused != nil: // also who held a nonce in the backup: it may be spent since
+			answers[i].Err = paused
 		case c.kind == bindCall:
 			answers[i].Value.bound = b.bind(c)
 		default:

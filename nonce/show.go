@@ -56,9 +56,24 @@ func (l *Ledger) show(ctx context.Context, address string, chainID int64, fn fun
 }
 
 func loadOf(ctx context.Context, r store.Reader, walletID int64) (store.Load, error) {
-	loads, err := r.Loads(ctx, []int64{walletID})
+	loads, err := loadsOf(ctx, r, []int64{walletID})
 	if err != nil || len(loads) == 0 {
 		return store.Load{WalletID: walletID}, err
 	}
 	return loads[0], nil
+}
+
+// loadsOf are the loads of wallets as a person is shown them: what keeps all of them from new nonces is a brake of each.
+func loadsOf(ctx context.Context, r store.Reader, walletIDs []int64) ([]store.Load, error) {
+	loads, err := r.Loads(ctx, walletIDs)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.Restored(ctx)
+	if m.Paused {
+		for i := range loads {
+			loads[i].Brake = storefault.PausedWhy(m)
+		}
+	}
+	return loads, err
 }

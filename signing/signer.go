@@ -97,6 +97,24 @@ type Keys interface {
 	FindKey(ctx context.Context, ledger, chainType, address string) (k Key, ok bool, err error)
 }
 
+// KnownKey is a key that a machine made for a ledger.
+type KnownKey struct {
+	Key
+	Account string       // hot, cold, vault
+	Chains  []KnownChain // where something is signed with it, or marked
+}
+
+// KnownChain is a chain on which a key signed.
+type KnownChain struct {
+	ChainID int64
+	Next    uint64 // above every nonce that something is signed at, and at or above the mark
+}
+
+// KeyList is what a machine offers that tells which keys it made for a ledger, also those that never signed.
+type KeyList interface {
+	KeysOf(ctx context.Context, ledger string) ([]KnownKey, error)
+}
+
 // Status is what a signing machine tells about itself.
 type Status struct {
 	Device   string `json:"device"`   // fingerprint of its identity key, as in internal_wallets.device

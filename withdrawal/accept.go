@@ -3,6 +3,7 @@ package withdrawal
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"coffer.internal/internal/fault"
@@ -104,11 +105,15 @@ func (d *Desk) decide(ctx context.Context, tx store.Tx, orders []order) ([]group
 			return nil, err
 		}
 	}
+	resumed, err := d.resume(ctx, tx, again)
+	if err != nil {
+		return nil, err
+	}
 	renewed, err := renew(ctx, tx, again, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := record(ctx, tx, d.actor, append(audit, renewed...)); err != nil {
+	if err := record(ctx, tx, d.actor, slices.Concat(audit, resumed, renewed)); err != nil {
 		return nil, err
 	}
 	return out, d.fill(ctx, tx, orders, out)
@@ -155,12 +160,13 @@ func (d *Desk) fill(ctx context.Context, r store.Reader, orders []order, out []g
 	for _, row := range rows {
 		byID[row.Payment] = row
 	}
+	m, err := r.Restored(ctx)
 	for i, o := range orders {
 		if out[i].Err == nil {
-			out[i].Value.withdrawal = d.book.show(byID[o.payment])
+			out[i].Value.withdrawal = d.book.show(byID[o.payment]).pausedBy(m)
 		}
 	}
-	return nil
+	return err
 }
 
 // readBack finds out what became of a batch whose commit got no answer. What is there is accepted. To the rest nothing can be

@@ -22,6 +22,7 @@ const (
 	AlarmNoGas          AlarmKind = "no_gas"          // what is under way cannot be paid for (F32)
 	AlarmSignerConflict AlarmKind = "signer_conflict" // ledger and signing machine contradict each other
 	AlarmGapRefused     AlarmKind = "gap_refused"     // the signing machine refused to fill a gap
+	AlarmNoncesUnknown  AlarmKind = "nonces_unknown"  // signed for elsewhere, and the ledger was restored: nonces may have been given since
 )
 
 // About one chain.
@@ -40,6 +41,7 @@ const (
 	AlarmLedgerBehind AlarmKind = "ledger_behind_signer"
 	// AlarmSignerRolledBack: the ledger holds answers that the signing machine does not know: it is older than the database.
 	AlarmSignerRolledBack AlarmKind = "signer_rolled_back"
+	AlarmPaused           AlarmKind = "paused_after_restore"
 	AlarmNoFunds          AlarmKind = "no_funds" // a queued payment that no wallet has the funds for
 	AlarmFeeCap           AlarmKind = "fee_cap"  // fees are above the chain's cap, and something waits (F30)
 )
@@ -94,6 +96,10 @@ var alarmKinds = map[AlarmKind]alarmRule{
 		"compare coffer tx show REQUEST with coffer-signer status: another ledger, or an older copy of this one, uses the machine; then coffer alarms lift ALARM --reason TEXT"},
 	AlarmGapRefused: {aboutWallet, true, false, 1,
 		"see why with coffer audit list --action attempt.sign; all above that nonce waits until the chain has spent it"},
+	AlarmNoncesUnknown: {aboutWallet, true, true, 1,
+		"ask whoever signs for it which nonces are spent or promised; coffer sync {address} {id} NONCE if the cursor is too low; then coffer alarms lift ALARM --reason TEXT"},
+	AlarmPaused: {aboutChain, true, false, 1,
+		"coffer restore report shows each difference; then coffer restore accept --reason TEXT"},
 	AlarmWrongChain: {aboutChain, true, false, 1,
 		"correct rpc of [chain.{chain}] in coffer.toml, or that node; then restart coffer run"},
 	AlarmNodesDisagree: {aboutChain, true, false, 3,

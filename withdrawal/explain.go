@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
 )
 
 // Cause is why a payment is not final yet, or that it is. The list is closed; docs/explain.md says what each means.
@@ -15,7 +16,8 @@ type Cause string
 // What speaks for itself, and what stands in the way of every payment.
 const (
 	CauseEnded       Cause = "ended"
-	CauseHeld        Cause = "held"         // after a restore
+	CauseHeld        Cause = "held"         // after a restore, until it is submitted again
+	CausePaused      Cause = "paused"       // after a restore, until that is accepted
 	CauseNoNode      Cause = "no_node"      // its chain has no node in coffer.toml
 	CauseNoDaemon    Cause = "no_daemon"    // no coffer run
 	CauseChainBraked Cause = "chain_braked" // an alarm keeps all wallets of the chain from new payments
@@ -129,6 +131,12 @@ type explained struct {
 	wishes   []store.Wish   // open, about the payment
 	foreign  bool           // something else has spent its nonce, finally
 	now      time.Time
+	restored store.RestoreMark
+}
+
+// inBlock says whether something of the payment is in a block: that goes on whatever happens here.
+func (f explained) inBlock() bool {
+	return slices.ContainsFunc(f.attempts, func(a store.Attempt) bool { return a.State == store.AttemptMined || a.State == store.AttemptFinal })
 }
 
 // explain is the whole decision: facts in, words out.
@@ -141,10 +149,12 @@ func explain(f explained) Explanation {
 	case f.row.State == store.WithdrawalEnded:
 		e.ended(f)
 	case f.row.State == store.WithdrawalHeld:
-		e.say(CauseHeld, "it was there when the database was restored, and may have been paid since", "nothing by itself",
-			f.submitAgain())
+		e.say(CauseHeld, "held since the ledger was restored: "+f.row.Reason, "nothing by itself: submitted again with the same content it is paid; the second command ends it, and its id stays bound",
+			f.submitAgain(), "coffer tx close "+f.row.Payment+" --reason TEXT")
 	case f.row.State == store.WithdrawalNeedsReview:
 		e.review(f)
+	case f.restored.Paused && !f.inBlock():
+		e.say(CausePaused, storefault.PausedWhy(f.restored), "it goes on when that is accepted", "coffer restore report", "coffer restore accept --reason TEXT")
 	case f.setup == nil:
 		e.say(CauseNoNode, fmt.Sprintf("chain %s %d has no node in this coffer.toml", f.row.ChainType, f.row.ChainID),
 			"it goes on when a daemon runs whose coffer.toml names one: rpc of "+f.section())

@@ -91,10 +91,12 @@ func TestEachCauseIsExplainedWithWhatIsSeenAndWhatToRun(t *testing.T) {
 		"paid":                    {func(f *explained) { f.row.State, f.row.Outcome = "ended", "paid" }, CauseEnded, "it is paid", ""},
 		"failed":                  {func(f *explained) { f.row.State, f.row.Outcome, f.row.Reason = "ended", "failed", "block 9" }, CauseEnded, "block 9", ""},
 		"refused, to be refunded": {func(f *explained) { f.row.State, f.row.Outcome = "ended", "refused" }, CauseEnded, "refund", ""},
-		"held":                    {func(f *explained) { f.row.State = "held" }, CauseHeld, "restored", "coffer withdraw --request w-1 --chain-id 1 --to 0xc --amount 5 --base-units"},
-		"no node":                 {func(f *explained) { f.setup = nil }, CauseNoNode, "[chain.evm.1]", ""},
-		"no daemon":               {func(f *explained) { f.NoDaemon = true }, CauseNoDaemon, "no daemon", "coffer run"},
-		"no daemon, under way":    {func(f *explained) { asked7(f, tried("sent", "")); f.NoDaemon = true }, CauseNoDaemon, "no daemon", "coffer run"},
+		"paused":                  {func(f *explained) { f.restored = store.RestoreMark{ID: 1, Paused: true} }, CausePaused, "is paused", "coffer restore report; coffer restore accept --reason TEXT"},
+		"held": {func(f *explained) { f.row.State = "held" }, CauseHeld, "restored",
+			"coffer withdraw --request w-1 --chain-id 1 --to 0xc --amount 5 --base-units; coffer tx close w-1 --reason TEXT"},
+		"no node":              {func(f *explained) { f.setup = nil }, CauseNoNode, "[chain.evm.1]", ""},
+		"no daemon":            {func(f *explained) { f.NoDaemon = true }, CauseNoDaemon, "no daemon", "coffer run"},
+		"no daemon, under way": {func(f *explained) { asked7(f, tried("sent", "")); f.NoDaemon = true }, CauseNoDaemon, "no daemon", "coffer run"},
 		"the chain is braked": {func(f *explained) {
 			f.alarms = []store.Alarm{{ID: 4, Kind: "nodes_silent", Brake: true, Why: "1 of 1 nodes", ToDo: "repair them"}}
 		}, CauseChainBraked, "repair them", ""},

@@ -37,6 +37,9 @@ func (d *Desk) facts(ctx context.Context, r store.Reader, payment string, o Outs
 	if f.attempts, err = r.Attempts(ctx, store.AttemptFilter{Payments: []string{payment}}); err != nil || f.row.State == store.WithdrawalEnded {
 		return f, err
 	}
+	if f.restored, err = r.Restored(ctx); err != nil {
+		return f, err
+	}
 	if f.wishes, err = r.Wishes(ctx, store.WishFilter{Open: true, Payments: []string{payment}}); err != nil {
 		return f, err
 	}

@@ -83,6 +83,9 @@ func (g *gate) step() Step {
 // open says whether something may be asked for and signed now. The first time in a process, and after a doubt, it compares before it
 // answers. An error that is no finding wraps signing.ErrNoAnswer too: nothing is known.
 func (g *gate) open(ctx context.Context) error {
+	if err := g.unpaused(ctx); err != nil {
+		return err
+	}
 	if g.journal == nil {
 		return nil
 	}
@@ -96,6 +99,29 @@ func (g *gate) open(ctx context.Context) error {
 		return found.err()
 	}
 	return g.check(ctx)
+}
+
+// unpaused is an error while a restore waits for its acceptance. It is read anew each time, after what is to be done was read: whoever saw rows
+// of a restored ledger sees that it is paused.
+func (g *gate) unpaused(ctx context.Context) error {
+	var m store.RestoreMark
+	err := g.db.View(ctx, func(r store.Reader) (err error) {
+		m, err = r.Restored(ctx)
+		return err
+	})
+	if err == nil {
+		err = storefault.Paused(m)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", signing.ErrNoAnswer, storefault.Of(err, "see whether the ledger is paused"))
+	}
+	return nil
+}
+
+// paused says whether a restore waits for its acceptance, in the transaction that reads what is to be done.
+func paused(ctx context.Context, r store.Reader) (bool, error) {
+	m, err := r.Restored(ctx)
+	return m.Paused, err
 }
 
 // doubt has the next who comes compare first: the database may be another one than before, or an older one.

@@ -100,6 +100,9 @@ func (l *lane) guardLedger(ctx context.Context, r store.Reader, f *guardFacts) (
 	if f.open, err = r.Alarms(ctx, store.AlarmFilter{Open: true, ChainType: f.chainType, ChainID: &f.chainID}); err != nil {
 		return err
 	}
+	if f.restored, err = r.Restored(ctx); err != nil {
+		return err
+	}
 	if err := l.guardLifted(ctx, r, f); err != nil {
 		return err
 	}

@@ -34,7 +34,14 @@ func (d *Desk) Collect(ctx context.Context) (Collected, error) {
 	var done Collected
 	collect := func() error {
 		return d.db.Update(ctx, func(tx store.Tx) (err error) {
-			done, err = d.collect(ctx, tx)
+			if _, ok := tx.(store.Inbox); !ok {
+				return ErrNoInbox
+			}
+			m, err := tx.Restored(ctx)
+			if done = (Collected{}); err != nil || m.Paused && !m.Examined {
+				return err // what a backup brought is CollectHeld's
+			}
+			done, _, err = d.collect(ctx, tx)
 			return err
 		})
 	}
@@ -51,14 +58,15 @@ func (d *Desk) Collect(ctx context.Context) (Collected, error) {
 	return done, nil
 }
 
-func (d *Desk) collect(ctx context.Context, tx store.Tx) (done Collected, err error) {
+// collect takes a page, and gives the ids of what is accepted.
+func (d *Desk) collect(ctx context.Context, tx store.Tx) (done Collected, taken []string, err error) {
 	box, ok := tx.(store.Inbox)
 	if !ok {
-		return done, ErrNoInbox
+		return done, nil, ErrNoInbox
 	}
 	rows, err := box.TakeInbox(ctx, collectAtOnce)
 	if err != nil || len(rows) == 0 {
-		return done, err
+		return done, nil, err
 	}
 	refusals := make([]error, len(rows))
 	var orders []order
@@ -75,7 +83,7 @@ func (d *Desk) collect(ctx context.Context, tx store.Tx) (done Collected, err er
 	}
 	outcomes, err := d.decide(ctx, tx, orders)
 	if err != nil {
-		return done, err
+		return done, nil, err
 	}
 	for k, out := range outcomes {
 		refusals[places[k]] = out.Err
@@ -90,6 +98,7 @@ func (d *Desk) collect(ctx context.Context, tx store.Tx) (done Collected, err er
 		}
 		if refusals[i] == nil {
 			done.Accepted++
+			taken = append(taken, row.Request)
 			continue
 		}
 		done.Refused++
@@ -97,9 +106,9 @@ func (d *Desk) collect(ctx context.Context, tx store.Tx) (done Collected, err er
 		audit[i].Action, audit[i].Result, audit[i].Reason = actionInboxRefuse, store.ResultRefused, decided[i].Refusal
 	}
 	if err := box.DecideInbox(ctx, decided); err != nil {
-		return done, err
+		return done, nil, err
 	}
-	return done, record(ctx, tx, d.actor, audit)
+	return done, taken, record(ctx, tx, d.actor, audit)
 }
 
 // collectEvery is how often the inbox is looked at, should a notification be lost.

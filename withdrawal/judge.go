@@ -21,14 +21,15 @@ type guardFacts struct {
 	headAge   time.Duration // how old the newest block may be; 0: any age
 	leads     bool          // this daemon judges what is about the whole chain, and about payments
 
-	wallets []walletFacts // those that this daemon drives
-	nodes   []chain.NodeState
-	fees    *string // why fees are above the cap, empty if they are not; nil: not known
-	signer  signerFacts
-	gate    gateFacts
-	waiting *store.Withdrawal  // the oldest that is not asked for yet; nil: none
-	poor    []store.Withdrawal // per asset the oldest that no wallet has the funds for
-	review  []reviewFacts
+	wallets  []walletFacts // those that this daemon drives
+	nodes    []chain.NodeState
+	fees     *string // why fees are above the cap, empty if they are not; nil: not known
+	signer   signerFacts
+	gate     gateFacts
+	restored store.RestoreMark
+	waiting  *store.Withdrawal  // the oldest that is not asked for yet; nil: none
+	poor     []store.Withdrawal // per asset the oldest that no wallet has the funds for
+	review   []reviewFacts
 
 	open   []store.Alarm        // of this chain
 	ended  map[string]time.Time // of sticky alarms: when each key was lifted last

@@ -167,6 +167,8 @@ func TestEveryAlarmOfTheClosedListIsRaisedByItsCauseAndByNothingElse(t *testing.
 			high := "the base fee is 900 gwei"
 			f.wallets[0].out, f.wallets[0].lowest, f.fees = []store.Attempt{out(9, store.AttemptSent, "", time.Minute)}, 9, &high
 		}, []AlarmKind{AlarmFeeCap}},
+		{"a restore waits for its acceptance", func(f *guardFacts) { f.restored = store.RestoreMark{ID: 1, Paused: true} }, []AlarmKind{AlarmPaused}},
+		{"a restore is accepted", func(f *guardFacts) { f.restored = store.RestoreMark{ID: 1} }, nil},
 		{"fees are above the cap, and nothing waits", func(f *guardFacts) { high := "the base fee is 900 gwei"; f.fees = &high }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -235,7 +237,7 @@ func TestWhatIsOverEndsAndWhatIsNotKnownEndsNothing(t *testing.T) {
 		{"fees could not be read", func(f *guardFacts) { f.waiting, f.fees = &store.Withdrawal{CreatedAt: noon}, nil }, []AlarmKind{AlarmFeeCap}},
 		{"ledger and signing machine were not compared", func(f *guardFacts) { f.gate = gateFacts{} }, []AlarmKind{AlarmLedgerBehind, AlarmSignerRolledBack}},
 		{"another daemon judges the chain", func(f *guardFacts) { f.leads = false },
-			[]AlarmKind{AlarmWrongChain, AlarmNodesDisagree, AlarmHeadOld, AlarmClock, AlarmNodesSilent, AlarmNodeSilent, AlarmNodeBehind, AlarmSignerSilent, AlarmSignerLocked, AlarmSignerFrozen, AlarmLedgerBehind, AlarmSignerRolledBack, AlarmNoFunds, AlarmFeeCap, AlarmNeedsReview}},
+			[]AlarmKind{AlarmWrongChain, AlarmNodesDisagree, AlarmHeadOld, AlarmClock, AlarmNodesSilent, AlarmNodeSilent, AlarmNodeBehind, AlarmSignerSilent, AlarmSignerLocked, AlarmSignerFrozen, AlarmLedgerBehind, AlarmSignerRolledBack, AlarmPaused, AlarmNoFunds, AlarmFeeCap, AlarmNeedsReview}},
 		{"another daemon drives the wallet", func(f *guardFacts) { f.wallets[0].row.ID = 8 },
 			[]AlarmKind{AlarmNotAccepted, AlarmStuck, AlarmRejected, AlarmDelegated, AlarmNoGas, AlarmGapRefused}},
 	} {

@@ -8,6 +8,7 @@ import (
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
 )
 
 // chain judges what is about all wallets of the chain.
@@ -16,6 +17,7 @@ func (j *judgement) chain() {
 	j.heads()
 	j.machine()
 	j.gate()
+	j.restored()
 	for i := range j.f.poor {
 		w := &j.f.poor[i]
 		a := j.f.alarm(AlarmNoFunds, nil, w.Payment, cmp.Or(w.Asset, "coin"), "no hot wallet has the funds for withdrawal %s, which waits since %s; maybe not for others of %s either",
@@ -152,6 +154,13 @@ func (j *judgement) gate() {
 	}
 	if f := j.f.gate.found; f != nil {
 		j.say(j.f.alarm(f.kind, nil, "", "", "%s", f.why))
+	}
+}
+
+// restored judges whether a restore waits for its acceptance.
+func (j *judgement) restored() {
+	if j.f.restored.Paused {
+		j.say(j.f.alarm(AlarmPaused, nil, "", "", "%s", storefault.PausedWhy(j.f.restored)))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
 	"coffer.internal/signing"
 	"coffer.internal/wallet"
 )
@@ -80,12 +81,27 @@ const lookEvery = 500 * time.Millisecond
 func (l *lane) steps() []Step {
 	look, name := min(l.setup.Poll, lookEvery), l.name
 	return []Step{
-		{name, stepBind, look, l.bind},
+		{name, stepBind, look, l.unlessPaused(l.bind)},
 		{name, stepMend, max(l.setup.Poll, lookEvery), l.mend},
 		{name, stepSign, look, l.sign},
 		{name, stepSend, look, l.send},
 		{name, stepTrack, l.setup.Poll, l.track},
 		{name, stepGuard, max(l.setup.Poll, guardEvery), l.guard},
+	}
+}
+
+// unlessPaused is a pass that does nothing while a restore waits for its acceptance.
+func (l *lane) unlessPaused(pass func(context.Context) (bool, error)) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		is := false
+		err := l.db.View(ctx, func(r store.Reader) (err error) {
+			is, err = paused(ctx, r)
+			return err
+		})
+		if err != nil || is {
+			return false, storefault.Of(err, "see whether the ledger is paused")
+		}
+		return pass(ctx)
 	}
 }
 

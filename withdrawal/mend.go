@@ -47,6 +47,9 @@ type mending struct {
 // mending reads it.
 func (l *lane) mending(ctx context.Context) (m mending, err error) {
 	err = l.db.View(ctx, func(r store.Reader) error {
+		if is, err := paused(ctx, r); err != nil || is {
+			return err
+		}
 		if m.wishes, err = r.Wishes(ctx, store.WishFilter{Open: true, ChainType: l.setup.Type, ChainID: &l.setup.ID}); err != nil {
 			return err
 		}

@@ -127,9 +127,9 @@ func (e *Engine) prepare(ctx context.Context, r nonce.Reservation, row int, q Pa
 	return nil, notConfigured(w.ChainType, w.ChainID)
 }
 
-// renewed takes newer authorizations for a payment that was made before.
+// renewed takes newer authorizations for a payment that was made before, and queues one that is held: its caller pays again.
 func (e *Engine) renewed(ctx context.Context, p *payment, was store.Withdrawal) (Withdrawal, error) {
-	if len(p.with.Tokens) == 0 || !unasked(was) || was.State == store.WithdrawalEnded {
+	if was.State != store.WithdrawalHeld && len(p.with.Tokens) == 0 || !unasked(was) || was.State == store.WithdrawalEnded {
 		return e.shown(&was), nil
 	}
 	now := &was
@@ -138,10 +138,15 @@ func (e *Engine) renewed(ctx context.Context, p *payment, was store.Withdrawal) 
 		if err != nil {
 			return err
 		}
-		audit, err := renew(ctx, tx, []order{p.order}, at)
+		resumed, err := resume(ctx, tx, []string{p.payment})
 		if err != nil {
 			return err
 		}
+		renewed, err := renew(ctx, tx, []order{p.order}, at)
+		if err != nil {
+			return err
+		}
+		audit := slices.Concat(resumed, renewed)
 		if now, err = p.known(ctx, tx); err != nil {
 			return err
 		}

@@ -18,6 +18,16 @@ type RecoverOptions struct {
 	Chains  []ChainSetup // their assets have the symbols that content names
 	Actor   string       // who, in audit rows
 	DryRun  bool         // nothing is written
+	Witness RecoverWitness
+}
+
+// RecoverWitness is told in its transaction of each entry that is written down, so that a record of it is there with its effect. nil:
+// nobody is. It may be told again of a transaction that was given up.
+type RecoverWitness interface {
+	// Rebuilt: an entry had no attempt. registered is its wallet, if that had to be put back.
+	Rebuilt(ctx context.Context, tx store.Tx, a RecoveredAttempt, registered *RecoveredWallet) error
+	// Answered: attempts were asked for, and their answers were not known here.
+	Answered(ctx context.Context, tx store.Tx, asked []store.Attempt) error
 }
 
 // RecoverMachine is what Recover asks of a signing machine.
@@ -134,8 +144,16 @@ func (r *recovery) comparison() *comparison {
 func (r *recovery) take(ctx context.Context, asked []store.Attempt, answers []signing.Answer) error {
 	err := settle(len(asked), func(from, to int) error {
 		return r.o.DB.Update(ctx, func(tx store.Tx) error {
-			_, err := conclude(ctx, tx, asked[from:to], answers[from:to], conclusion{receipt: r.receipt})
-			return err
+			s, err := conclude(ctx, tx, asked[from:to], answers[from:to], conclusion{receipt: r.receipt})
+			if err != nil {
+				return err
+			}
+			if r.o.Witness != nil {
+				if err := r.o.Witness.Answered(ctx, tx, asked[from:to]); err != nil {
+					return err
+				}
+			}
+			return record(ctx, tx, r.o.Actor, s.refusals)
 		})
 	})
 	return storefault.Of(err, "write down what the signing machine said")

@@ -76,6 +76,11 @@ func (b *rebuilding) write(ctx context.Context, tx store.Tx) error {
 		return err
 	}
 	b.row.Note = strings.Join(b.notes, "; ")
+	if b.o.Witness != nil {
+		if err := b.o.Witness.Rebuilt(ctx, tx, b.row, b.registered); err != nil {
+			return err
+		}
+	}
 	return record(ctx, tx, b.o.Actor, []store.AuditRow{{
 		Action: actionRecover, Subject: b.subject(), Result: store.ResultDone, Reason: "in the signing machine's journal, and not in the ledger",
 		After: fmt.Sprintf("%s at nonce %d of %s, receipt %d %s", b.row.State, b.intent.Nonce, b.intent.From, b.entry.Seq, b.row.Note),

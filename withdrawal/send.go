@@ -67,6 +67,9 @@ func (l *lane) sent(ctx context.Context, due []store.Attempt, results []chain.Se
 // due reads what is to be sent now: of all that is out, only what the decision needs.
 func (l *lane) due(ctx context.Context) (due []store.Attempt, err error) {
 	err = l.db.View(ctx, func(r store.Reader) error {
+		if is, err := paused(ctx, r); err != nil || is {
+			return err
+		}
 		f := l.attempts(open...)
 		f.Bare = true
 		out, err := r.Attempts(ctx, f)

@@ -18,9 +18,13 @@ const signAtOnce = 256
 // machine, a connection or a daemon that died in between changes nothing: the same intent gets the same answer (F34).
 func (l *lane) sign(ctx context.Context) (again bool, err error) {
 	var asked []store.Attempt
-	err = l.db.View(ctx, func(r store.Reader) (err error) {
+	err = l.db.View(ctx, func(r store.Reader) error {
+		if is, err := paused(ctx, r); err != nil || is {
+			return err
+		}
 		f := l.attempts(store.AttemptAsked)
 		f.Limit, f.Device = signAtOnce, l.gate.machine()
+		var err error
 		asked, err = r.Attempts(ctx, f)
 		return err
 	})
@@ -188,7 +192,11 @@ func conclude(ctx context.Context, tx store.Tx, asked []store.Attempt, answers [
 	if err != nil {
 		return signed{}, err
 	}
-	s := signed{final: c.final}
+	is, err := paused(ctx, tx)
+	if err != nil {
+		return signed{}, err
+	}
+	s := signed{final: c.final, hold: is}
 	for i, a := range asked {
 		s.add(a, c.with[a.ID], answers[i], c.receipt(answers[i]), others[a.ID])
 	}
@@ -229,6 +237,7 @@ type signed struct {
 	refusals    []store.AuditRow
 	signatures  int
 	final       bool
+	hold        bool // what would be queued is held: the ledger was restored, and what became of it since is not known
 }
 
 // add decides what follows from one answer. A refusal ends the payment, queues it again, or has a person look, by its kind; its
@@ -260,6 +269,9 @@ func (s *signed) add(a store.Attempt, with []string, answer signing.Answer, rece
 			kind, reason = signing.RefusedForGood, reason+"; pay it with a new request id"
 		}
 		w := afterRefusal(a.Payment, kind, reason)
+		if s.hold && w.To == store.WithdrawalQueued {
+			w = moveWithdrawal(a.Payment, store.WithdrawalAssigned, store.WithdrawalHeld, "", reason)
+		}
 		if kind == signing.RefusedForNow && wantsAuthorization(*r) {
 			w.Unauthorized, w.Against = reason, with
 		}

@@ -8,14 +8,16 @@ import (
 )
 
 // What may follow what. These are the only tables of it; docs/state-machine.md draws them, and a test holds the two together.
-// From a state to itself, only what is noted changes. A later issue adds held (restore).
+// From a state to itself, only what is noted changes.
 var (
 	withdrawalEdges = map[string][]string{
-		store.WithdrawalQueued: {store.WithdrawalQueued, store.WithdrawalAssigned, store.WithdrawalEnded},
+		store.WithdrawalQueued: {store.WithdrawalQueued, store.WithdrawalAssigned, store.WithdrawalHeld, store.WithdrawalEnded},
 		// back to queued: the signing machine refused for now, or the payment lost its nonce before it was asked for
-		store.WithdrawalAssigned: {store.WithdrawalAssigned, store.WithdrawalQueued, store.WithdrawalNeedsReview, store.WithdrawalEnded},
+		store.WithdrawalAssigned: {store.WithdrawalAssigned, store.WithdrawalQueued, store.WithdrawalNeedsReview, store.WithdrawalHeld, store.WithdrawalEnded},
 		// to queued by a person and a release at the signing machine; to assigned when a reorganisation brings its nonce back
 		store.WithdrawalNeedsReview: {store.WithdrawalNeedsReview, store.WithdrawalQueued, store.WithdrawalAssigned, store.WithdrawalEnded},
+		// after a restore: to queued by its caller, who submits it again, or by what the signing machine's journal says of it; ended by a person
+		store.WithdrawalHeld: {store.WithdrawalQueued, store.WithdrawalEnded},
 	}
 	attemptEdges = map[string][]string{
 		store.AttemptAsked: {store.AttemptSigned, store.AttemptRefused, store.AttemptSuperseded},

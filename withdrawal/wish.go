@@ -119,6 +119,8 @@ func (d *Desk) cancel(ctx context.Context, tx store.Tx, w store.Withdrawal, reas
 		return true, nil
 	case w.State == store.WithdrawalEnded:
 		return false, hasEnded(w)
+	case w.State == store.WithdrawalHeld:
+		return false, isHeld(w)
 	case w.State == store.WithdrawalNeedsReview:
 		return false, d.cancelReviewed(ctx, tx, w, reason)
 	case w.State == store.WithdrawalQueued || w.State == store.WithdrawalAssigned && unasked(w):

@@ -19,6 +19,7 @@ import (
 
 	"coffer.internal/internal/chain"
 	"coffer.internal/internal/store"
+	"coffer.internal/internal/storefault"
 )
 
 // Asset is a coin or token that can be paid.
@@ -146,6 +147,14 @@ func (b book) show(row store.Withdrawal) Withdrawal {
 	}
 	if w.Reason == "" {
 		w.Reason = waitsFor(row)
+	}
+	return w
+}
+
+// pausedBy says of a payment that would go on by itself that the ledger is paused.
+func (w Withdrawal) pausedBy(m store.RestoreMark) Withdrawal {
+	if m.Paused && (w.State == store.WithdrawalQueued || w.State == store.WithdrawalAssigned) {
+		w.Reason = storefault.PausedWhy(m)
 	}
 	return w
 }

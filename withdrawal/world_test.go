@@ -88,7 +88,7 @@ func onBoth(t *testing.T, wallets int, test func(*world)) {
 
 func newWorld(t *testing.T, db store.DB, wallets int) *world {
 	t.Helper()
-	w := &world{T: t, db: &flakyDB{DB: db}, holder: "tester"}
+	w := &world{T: t, db: &flakyDB{DB: db, goneAfter: -1}, holder: "tester"}
 	t.Cleanup(func() { w.must(w.db.Close()) })
 	_, err := db.Migrate(t.Context())
 	w.must(err)
@@ -367,6 +367,8 @@ func intentsOf(b signing.Batch) []signing.Intent {
 type flakyDB struct {
 	store.DB
 	gone int
+
+	goneAfter int // after so many writes; negative: never
 }
 
 var errGone = fmt.Errorf("%w: the disk is full", store.ErrUnreachable)
@@ -376,6 +378,10 @@ func (d *flakyDB) Update(ctx context.Context, fn func(store.Tx) error) error {
 		d.gone--
 		return errors.Join(errGone)
 	}
+	if d.goneAfter == 0 {
+		return errors.Join(errGone)
+	}
+	d.goneAfter--
 	return d.DB.Update(ctx, fn)
 }
 

@@ -13,7 +13,7 @@ func (a *app) txCommand() *cobra.Command {
 		"Shows what became of accepted withdrawals: all of them, or one with everything that was signed and sent for it. Bumps, cancels\n"+
 			"and queues again single payments.",
 		"  coffer tx list --state queued\n  coffer tx show w-4711\n  coffer tx bump w-4711",
-		a.txListCommand(), a.txShowCommand(), a.txBumpCommand(), a.txCancelCommand(), a.txRequeueCommand(), a.txExportCommand(), a.txImportCommand())
+		a.txListCommand(), a.txShowCommand(), a.txBumpCommand(), a.txCancelCommand(), a.txRequeueCommand(), a.txCloseCommand(), a.txExportCommand(), a.txImportCommand())
 }
 
 func (a *app) txListCommand() *cobra.Command {

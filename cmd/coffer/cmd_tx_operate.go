@@ -65,6 +65,20 @@ Refused (4): without that release, before that is final, or when it does not wai
 	})
 }
 
+func (a *app) txCloseCommand() *cobra.Command {
+	return a.operate(operation{
+		verb: "close", short: "End a payment that is held since the database was restored", needsReason: true,
+		long: `After a restore, what was queued in the backup is held: it may have been cancelled since, and only its caller knows. Submitted again, it is
+paid. This ends one whose caller does not want it any more: as cancelled, and its id stays bound, so it is never paid.
+
+Refund the customer if that was not done before the restore. Refused (4): what is not held.`,
+		done: "", already: "already closed, or cancelled",
+		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) {
+			return d.EndHeld
+		},
+	})
+}
+
 func (a *app) operate(o operation) *cobra.Command {
 	var reason string
 	use, example := o.verb+" REQUEST_ID", "  coffer tx "+o.verb+" w-4711"

@@ -66,7 +66,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(grouped(groupPay, a.withdrawCommand(), a.authorizeCommand(), a.runCommand(), a.txCommand(), a.explainCommand(), a.nonceCommand())...)
 	root.AddCommand(grouped(groupWatch, a.healthCommand(), a.alarmsCommand(), a.cacheStatusCommand(), a.clearCacheCommand(), a.batchSyncCommand(), a.reconcileCommand())...)
 	root.AddCommand(grouped(groupSecure, a.auditCommand(), a.backupCommand(), a.signerCommand(), a.deviceCommand())...)
-	root.AddCommand(grouped(groupFaults, a.infoCommand(), a.recoverCommand())...)
+	root.AddCommand(grouped(groupFaults, a.infoCommand(), a.recoverCommand(), a.restoreCommand())...)
 	root.SetCompletionCommandGroupID(groupStart)
 	helptext.Install(root, exitCodes)
 	a.completions(root)

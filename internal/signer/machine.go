@@ -44,6 +44,7 @@ var (
 	_ signing.Machine  = (*Machine)(nil)
 	_ signing.Releases = (*Machine)(nil)
 	_ signing.Journal  = (*Machine)(nil)
+	_ signing.KeyList  = (*Machine)(nil)
 )
 
 // New puts a machine together whose keys come from the vault's words. Vault and journal are the machine's from now on: Close ends both.
@@ -226,6 +227,12 @@ func (m *Machine) Report(context.Context) (wire.Report, error) {
 		r.Freeze, r.Frozen = f.Report(), f.String()
 	}
 	return r, nil
+}
+
+// KeysOf tells which keys the machine made for a ledger.
+func (m *Machine) KeysOf(ctx context.Context, ledger string) ([]signing.KnownKey, error) {
+	r, err := m.Report(ctx)
+	return r.KeysOf(ledger), err
 }
 
 // Lock stops all signing and zeroes the keys. Only a new start with the passphrase undoes it. When it returns, nothing more

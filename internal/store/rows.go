@@ -155,6 +155,7 @@ type Pool struct {
 // ReserveFacts is the state under the lock.
 type ReserveFacts struct {
 	Now      time.Time
+	Restored RestoreMark
 	Wallets  []Wallet  // locked, by id: those wanted, those of the pools, and those that Held rows belong to
 	Loads    []Load    // of the same wallets, in the same order; only ReservedForWithdrawals, Unmined, InFlight, Reserved and Brake are filled
 	Requests []Request // those of ReserveWant.Requests that exist

@@ -148,6 +148,7 @@ type Reader interface {
 	WishReader
 	EventReader
 	ReceiptReader
+	RestoreReader
 	AuditTreeReader
 	TableReader
 }
@@ -239,6 +240,7 @@ type Tx interface {
 	AlarmWriter
 	WishWriter
 	ReceiptWriter
+	RestoreWriter
 	AuditTreeWriter
 	TableWriter
 

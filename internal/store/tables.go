@@ -58,6 +58,10 @@ var backedUp = []Table{
 			"since time, seen_at time, ended_at time, ended_by text"),
 	table("wishes", "id", "id", "id int, payment text, kind text, actor text, reason text, at time, ended_at time, result text"),
 	table("devices", "", "device", "device text, verified_seq int, updated_at time"),
+	table("restores", "id", "id",
+		"id int, at time, taken_at time, digest text, actor text, cursors text, examined_at time, accepted_at time, accepted_by text, reason text"),
+	table("restore_differences", "", "restore_id, kind, subject",
+		"restore_id int, kind text, subject text, chain_type text, chain_id int, address text, nonce int, payment text, detail text, at time"),
 	table("events", "id", "id",
 		"id int, at time, actor text, payment text, subject text, attempt int, purpose text, wallet_id int, nonce int, from_state text, "+
 			"to_state text, outcome text, detail text, hash text"),

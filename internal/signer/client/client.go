@@ -48,6 +48,7 @@ type Client struct {
 var (
 	_ signing.Machine  = (*Client)(nil)
 	_ signing.Releases = (*Client)(nil)
+	_ signing.KeyList  = (*Client)(nil)
 )
 
 // Dial makes a client of the machine at addr, which is unix:PATH or https://HOST:PORT, without connecting yet. With an empty addr every
@@ -115,6 +116,12 @@ func (c *Client) Status(ctx context.Context) (st signing.Status, err error) {
 // Report asks the machine for the long form of its status.
 func (c *Client) Report(ctx context.Context) (r wire.Report, err error) {
 	return r, c.ask(ctx, reportTimeout, http.MethodGet, wire.PathReport, nil, &r)
+}
+
+// KeysOf tells which keys the machine made for a ledger.
+func (c *Client) KeysOf(ctx context.Context, ledger string) ([]signing.KnownKey, error) {
+	r, err := c.Report(ctx)
+	return r.KeysOf(ledger), err
 }
 
 // Lock stops all signing. already is true if the machine was locked before.

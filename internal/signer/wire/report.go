@@ -107,3 +107,23 @@ type CopyReport struct {
 	Bytes int64  `json:"bytes"`
 	Error string `json:"error"` // why it fails
 }
+
+// KeysOf are the keys of a ledger.
+func (r Report) KeysOf(ledger string) []signing.KnownKey {
+	var all []signing.KnownKey
+	for _, a := range r.Addresses {
+		if a.Ledger != ledger {
+			continue
+		}
+		k := signing.KnownKey{Key: signing.Key{Address: a.Address, ChainType: a.ChainType, Device: r.Device, Path: a.Path}, Account: a.Account}
+		for _, c := range a.Chains {
+			next := c.Mark
+			if c.Highest != nil {
+				next = max(next, *c.Highest+1)
+			}
+			k.Chains = append(k.Chains, signing.KnownChain{ChainID: c.ChainID, Next: next})
+		}
+		all = append(all, k)
+	}
+	return all
+}

@@ -23,6 +23,7 @@ func (r *reader) Requests(_ context.Context, ids []string) ([]store.Request, err
 // LockForReserve locks, and reads what deciding over reservations needs, in one round trip. The reading statements come after
 // the locking one, so each sees what the last holder of the locks has committed.
 func (t *tx) LockForReserve(_ context.Context, want store.ReserveWant) (facts store.ReserveFacts, err error) {
+	var restored []store.RestoreMark
 	steps := []step{
 		{text: queries["reserve_set"], args: []any{
 			or(want.WalletIDs), or(want.Requests),
@@ -31,6 +32,7 @@ func (t *tx) LockForReserve(_ context.Context, want store.ReserveWant) (facts st
 		}},
 		query(&facts.Wallets, queries["reserve_wallets"], scanWallet),
 		query(&facts.Loads, queries["reserve_loads"], scanCounts),
+		query(&restored, queries["restored"], scanRestoreMark),
 	}
 	if want.FreeLimit > 0 {
 		steps = append(steps, query(&facts.Free, queries["reserve_free"], scanNonce, want.FreeLimit))
@@ -38,6 +40,9 @@ func (t *tx) LockForReserve(_ context.Context, want store.ReserveWant) (facts st
 	steps = append(steps, step{text: queries["reserve_requests"], args: []any{or(want.Requests)}, rows: readRequests(&facts)})
 	if err := t.run(steps...); err != nil {
 		return facts, err
+	}
+	if len(restored) > 0 {
+		facts.Restored = restored[0]
 	}
 	return facts, t.fail(agree(&facts))
 }

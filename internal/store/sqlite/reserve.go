@@ -10,8 +10,11 @@ import (
 )
 
 // LockForReserve reads what deciding over reservations needs. The transaction is the lock.
-func (t *tx) LockForReserve(_ context.Context, want store.ReserveWant) (facts store.ReserveFacts, err error) {
+func (t *tx) LockForReserve(ctx context.Context, want store.ReserveWant) (facts store.ReserveFacts, err error) {
 	facts.Now = t.now
+	if facts.Restored, err = t.Restored(ctx); err != nil {
+		return facts, err
+	}
 	requests, pools := list(want.Requests), make([][]any, len(want.Pools))
 	for i, p := range want.Pools {
 		pools[i] = []any{p.ChainType, p.ChainID}

@@ -37,6 +37,7 @@ func (w *world) furnish() {
 	ended := w.wish("signed", store.WishCancel)
 	w.update(func(tx store.Tx) error { return tx.EndWishes(w.ctx, []int64{ended.ID}, "too late") })
 	w.verified(2)
+	w.furnishRestore(a)
 	w.update(func(tx store.Tx) error {
 		return tx.Record(w.ctx, []store.AuditRow{
 			{Actor: "ann@host 1", Action: "wallet.create", Subject: a.Address, After: hardText, Result: store.ResultDone},
@@ -93,6 +94,25 @@ func (w *world) furnishNonces(b, cold int64) {
 			return err
 		}
 		return tx.AddExternals(w.ctx, []store.External{{WalletID: cold, From: 2, To: 1<<52 - 1, Evidence: "operator", Reason: hardText, At: at}})
+	})
+}
+
+// furnishRestore makes a restore that is accepted.
+func (w *world) furnishRestore(of store.Wallet) {
+	w.Helper()
+	r, seven := w.beginRestore(), uint64(7)
+	w.update(func(tx store.Tx) error {
+		ds := []store.Difference{
+			{Kind: "external_chain", Subject: "nonce 7", ChainType: of.ChainType, ChainID: of.ChainID, Address: of.Address, Nonce: &seven, Payment: "mined", Detail: hardText},
+			{Kind: "signer_unknown", Subject: hardText, Detail: "x"},
+		}
+		if err := tx.NoteDifferences(w.ctx, r.ID, ds); err != nil {
+			return err
+		}
+		if err := tx.FinishExamination(w.ctx, r.ID); err != nil {
+			return err
+		}
+		return tx.AcceptRestore(w.ctx, r.ID, "ann", hardText)
 	})
 }
 

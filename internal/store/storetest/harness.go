@@ -57,6 +57,7 @@ func Run(t *testing.T, h Harness) {
 		{"MoveAttempts", testMoveAttempts},
 		{"Attempts", testAttempts},
 		{"Receipts", testReceipts},
+		{"Restores", testRestores},
 		{"Loads", testLoads},
 		{"Fronts", testFronts},
 		{"Audit", testAudit},
