@@ -105,7 +105,7 @@ func (d *Desk) decide(ctx context.Context, tx store.Tx, orders []order) ([]group
 			return nil, err
 		}
 	}
-	resumed, err := d.resume(ctx, tx, again)
+	resumed, err := resume(ctx, tx, paymentsOf(again))
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +119,14 @@ func (d *Desk) decide(ctx context.Context, tx store.Tx, orders []order) ([]group
 	return out, d.fill(ctx, tx, orders, out)
 }
 
+func paymentsOf(orders []order) []string {
+	ids := make([]string, len(orders))
+	for i, o := range orders {
+		ids[i] = o.payment
+	}
+	return ids
+}
+
 func recipients(orders []order) []recipient {
 	all := make([]recipient, len(orders))
 	for i, o := range orders {
@@ -129,11 +137,7 @@ func recipients(orders []order) []recipient {
 
 // contents are the request ids of the orders that exist.
 func contents(ctx context.Context, r store.Reader, orders []order) (map[string]store.Request, error) {
-	ids := make([]string, len(orders))
-	for i, o := range orders {
-		ids[i] = o.payment
-	}
-	found, err := r.Requests(ctx, ids)
+	found, err := r.Requests(ctx, paymentsOf(orders))
 	known := make(map[string]store.Request, len(orders))
 	for _, q := range found {
 		known[q.ID] = q

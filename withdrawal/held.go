@@ -52,31 +52,19 @@ func holdThese(ctx context.Context, tx store.Tx, payments []string, takenAt time
 	}
 }
 
-// resume queues payments of orders that are held: their callers have submitted them again.
-func (d *Desk) resume(ctx context.Context, tx store.Tx, orders []order) ([]store.AuditRow, error) {
-	if len(orders) == 0 {
+// resume queues payments that are held: their callers have submitted them again.
+func resume(ctx context.Context, tx store.Tx, payments []string) (audit []store.AuditRow, err error) {
+	if len(payments) == 0 {
 		return nil, nil
 	}
-	ids := make([]string, len(orders))
-	for i, o := range orders {
-		ids[i] = o.payment
-	}
-	return resume(ctx, tx, ids)
-}
-
-func resume(ctx context.Context, tx store.Tx, payments []string) (audit []store.AuditRow, err error) {
-	held, err := tx.Withdrawals(ctx, store.WithdrawalFilter{Payments: payments, States: []string{store.WithdrawalHeld}})
-	if err != nil || len(held) == 0 {
-		return nil, err
-	}
-	moves := make([]store.WithdrawalMove, len(held))
-	for i, w := range held {
-		moves[i] = moveWithdrawal(w.Payment, w.State, store.WithdrawalQueued, "", "")
+	resumed, err := tx.ResumeHeld(ctx, payments)
+	for _, id := range resumed {
+		mustFollow(withdrawalEdges, "withdrawal", store.WithdrawalHeld, store.WithdrawalQueued)
 		audit = append(audit, store.AuditRow{
-			Action: actionResume, Subject: w.Payment, Before: w.State, After: store.WithdrawalQueued, Result: store.ResultDone, Reason: "submitted again",
+			Action: actionResume, Subject: id, Before: store.WithdrawalHeld, After: store.WithdrawalQueued, Result: store.ResultDone, Reason: "submitted again",
 		})
 	}
-	return audit, tx.MoveWithdrawals(ctx, moves)
+	return audit, err
 }
 
 // EndHeld ends a payment that is held after a restore, because a person knows that its caller wants it no more: it ends as cancelled, and

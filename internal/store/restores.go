@@ -73,6 +73,8 @@ type RestoreWriter interface {
 	DropDifferences(ctx context.Context, restoreID int64, kinds []string) error
 	// FinishExamination writes that all was compared. ErrStale if the restore is accepted, or not the newest.
 	FinishExamination(ctx context.Context, restoreID int64) error
+	// ResumeHeld queues those of the payments that are held, and tells which they were, by id.
+	ResumeHeld(ctx context.Context, payments []string) ([]string, error)
 	// AcceptRestore ends the pause, and raises the fence of each free nonce above RestoreMark.FenceBase. ErrStale if the restore is
 	// accepted, not examined, or not the newest.
 	AcceptRestore(ctx context.Context, restoreID int64, by, reason string) error

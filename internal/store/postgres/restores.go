@@ -84,6 +84,11 @@ func (t *tx) FinishExamination(_ context.Context, restoreID int64) error {
 	return t.run(exactly(1, fmt.Sprintf("finish the examination of restore %d", restoreID), queries["restore_examined"], restoreID))
 }
 
+// ResumeHeld queues what is held.
+func (t *tx) ResumeHeld(_ context.Context, payments []string) ([]string, error) {
+	return rows(&t.reader, queries["resume_held"], func(rs pgx.Rows, payment *string) error { return rs.Scan(payment) }, payments)
+}
+
 // AcceptRestore ends the pause.
 func (t *tx) AcceptRestore(ctx context.Context, restoreID int64, by, reason string) error {
 	m, err := t.Restored(ctx)

@@ -84,6 +84,9 @@ var tables = map[string]rights{
 	},
 	"coffer_inbox": everybody(see, see, see),
 	"devices":      everybody(see, seeWrite, seeWrite),
+
+	"restores":            everybody(see, see, seeWrite),
+	"restore_differences": everybody(see, see, all),
 }
 
 // Roles is the statements that make the roles and give each its rights.
@@ -104,6 +107,7 @@ func (d *DB) Roles() string {
 			}
 		}
 	}
+	fmt.Fprintf(&b, "GRANT EXECUTE ON FUNCTION resume_held TO %s, %s, %s;\n", roleService, roleDaemon, roleOperator)
 	return b.String()
 }
 

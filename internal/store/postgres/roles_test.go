@@ -155,3 +155,33 @@ func TestOnlyWhoMayMakesTheRoles(t *testing.T) {
 		t.Error("the statements name the database")
 	}
 }
+
+// Whoever hands withdrawals in may queue again what is held, and change no state otherwise.
+func TestAServiceSubmitsAgainWhatIsHeld(t *testing.T) {
+	dsn, owner := withRoles(t)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(owner.Update(t.Context(), func(tx store.Tx) error {
+		if err := tx.AddWithdrawals(t.Context(), []store.NewWithdrawal{{Payment: "p", Content: "c", ChainType: "evm", ChainID: 1, To: "0xa", Amount: "1"}}); err != nil {
+			return err
+		}
+		return tx.MoveWithdrawals(t.Context(), []store.WithdrawalMove{{Payment: "p", From: store.WithdrawalQueued, To: store.WithdrawalHeld, Reason: "restored"}})
+	}))
+	var resumed []string
+	must(as(t, dsn, roleService).Update(t.Context(), func(tx store.Tx) (err error) {
+		resumed, err = tx.ResumeHeld(t.Context(), []string{"p"})
+		return err
+	}))
+	if !slices.Equal(resumed, []string{"p"}) {
+		t.Errorf("resumed %v", resumed)
+	}
+	for _, role := range []string{roleViewer, roleAuditor} {
+		if _, err := as(t, dsn, role).pool.Exec(t.Context(), "SELECT resume_held('{p}')"); !errors.Is(interpret(err), store.ErrForbidden) {
+			t.Errorf("%s: %v", role, err)
+		}
+	}
+}

@@ -74,6 +74,16 @@ func (t *tx) FinishExamination(_ context.Context, restoreID int64) error {
 	return t.one(fmt.Sprintf("finish the examination of restore %d", restoreID), queries["restore_examined"], restoreID, text(t.now))
 }
 
+// ResumeHeld queues what is held.
+func (t *tx) ResumeHeld(_ context.Context, payments []string) ([]string, error) {
+	held, err := rows(&t.reader, queries["held"], func(rs *sql.Rows, payment *string) error { return rs.Scan(payment) }, list(payments))
+	if err != nil || len(held) == 0 {
+		return nil, err
+	}
+	_, err = t.exec(queries["resume_held"], list(held), text(t.now))
+	return held, err
+}
+
 // AcceptRestore ends the pause.
 func (t *tx) AcceptRestore(ctx context.Context, restoreID int64, by, reason string) error {
 	m, err := t.Restored(ctx)

@@ -99,6 +99,32 @@ func testRestores(t *testing.T, h Harness) {
 			}
 		},
 
+		"what is held is queued, and nothing else": func(w *world) {
+			for _, p := range []string{"held-2", "held-1", "queued", "kept"} {
+				w.withdraw(p)
+			}
+			w.update(func(tx store.Tx) error {
+				var moves []store.WithdrawalMove
+				for _, p := range []string{"held-1", "held-2", "kept"} {
+					moves = append(moves, store.WithdrawalMove{Payment: p, From: store.WithdrawalQueued, To: store.WithdrawalHeld, Reason: "restored"})
+				}
+				return tx.MoveWithdrawals(w.ctx, moves)
+			})
+			var got []string
+			resume := func(tx store.Tx) (err error) {
+				got, err = tx.ResumeHeld(w.ctx, []string{"held-2", "queued", "none", "held-1"})
+				return err
+			}
+			w.update(resume)
+			w.same("resumed", []string{"held-1", "held-2"}, got)
+			if is := w.withdrawal("held-1"); is.State != store.WithdrawalQueued || is.Reason != "" {
+				w.Errorf("it is %+v", is)
+			}
+			w.same("the other", store.WithdrawalHeld, w.withdrawal("kept").State)
+			w.update(resume)
+			w.same("resumed again", 0, len(got))
+		},
+
 		"a difference stands once for its kind and subject": func(w *world) {
 			r := w.beginRestore()
 			seven := uint64(7)

@@ -30,6 +30,17 @@ CREATE TABLE restore_differences (
     PRIMARY KEY (restore_id, kind, subject)
 );
 
+-- Queues what is held, for its caller has submitted it again, and tells what it was. Whoever hands withdrawals in may do that, and may change
+-- no state otherwise: so it has its owner's rights.
+-- +goose StatementBegin
+CREATE FUNCTION resume_held(payments text[]) RETURNS SETOF text
+    LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+    UPDATE withdrawals SET state = 'queued', reason = '', updated_at = clock_timestamp() WHERE payment = ANY (payments) AND state = 'held'
+    RETURNING payment
+$$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION resume_held FROM PUBLIC;
+
 -- As before, but what is held after a restore goes to the daemon once more when it is submitted again.
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION coffer_submit(request text, chain_id bigint, to_address text, amount text, asset text DEFAULT NULL,
@@ -168,5 +179,6 @@ END
 $$;
 -- +goose StatementEnd
 
+DROP FUNCTION resume_held;
 DROP TABLE restore_differences;
 DROP TABLE restores;

@@ -30,5 +30,8 @@ UPDATE restores SET examined_at = clock_timestamp() WHERE id = $1 AND accepted_a
 UPDATE restores SET accepted_at = clock_timestamp(), accepted_by = $2, reason = $3
 WHERE id = $1 AND accepted_at IS NULL AND examined_at IS NOT NULL AND id = (SELECT max(id) FROM restores)
 
+-- name: resume_held
+SELECT r FROM resume_held($1::text[]) r ORDER BY r COLLATE "C"
+
 -- name: restore_fences
 UPDATE nonces SET fence = fence + $1 WHERE state = 'free' AND fence < $1

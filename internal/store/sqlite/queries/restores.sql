@@ -30,5 +30,11 @@ UPDATE restores SET examined_at = ?2 WHERE id = ?1 AND accepted_at IS NULL AND i
 UPDATE restores SET accepted_at = ?2, accepted_by = ?3, reason = ?4
 WHERE id = ?1 AND accepted_at IS NULL AND examined_at IS NOT NULL AND id = (SELECT max(id) FROM restores)
 
+-- name: held
+SELECT payment FROM withdrawals WHERE payment IN (SELECT value FROM json_each(?1)) AND state = 'held' ORDER BY payment
+
+-- name: resume_held
+UPDATE withdrawals SET state = 'queued', reason = '', updated_at = ?2 WHERE payment IN (SELECT value FROM json_each(?1)) AND state = 'held'
+
 -- name: restore_fences
 UPDATE nonces SET fence = fence + ?1 WHERE state = 'free' AND fence < ?1
