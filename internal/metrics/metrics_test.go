@@ -38,7 +38,7 @@ func busy() *Set {
 		}},
 		Alarms: []Alarm{{"evm:1", "foreign_use", true, 2}},
 		Nodes:  []Node{{"evm:1", "http://a", true, 10, noon.Add(-2 * time.Second), 0}, {"evm:1", "http://b", false, 0, time.Time{}, 10}},
-		Cache:  Cache{Hits: 5, Misses: 6, Size: 7}, SignerUp: true,
+		Cache:  Cache{Hits: 5, Misses: 6, Size: 7}, SignerUp: true, Unsealed: 7, OldestUnsealed: noon.Add(-31 * time.Second),
 	}})
 	s.Step("evm:1", "bind", time.Millisecond, errors.New("the node is gone"))
 	s.Reached("evm:1", "mined", time.Second)
@@ -84,6 +84,7 @@ func TestAScrapeSaysWhatIsSoAndWhatWasDone(t *testing.T) {
 		`coffer_step_failures_total{chain="evm:1",step="bind"} 1`, `coffer_stage_duration_seconds_bucket{chain="evm:1",stage="mined",le="1"} 1`,
 		`coffer_transactions_sent_total{chain="evm:1",verdict="accepted"} 1`, `coffer_withdrawals_ended_total{chain="evm:1",outcome="failed"} 1`,
 		`coffer_replacements_total{chain="evm:1",purpose="payment"} 1`, `coffer_cache_hits_total 5`, `coffer_signer_up 1`, `coffer_scrape_failed 0`,
+		`coffer_audit_unsealed_rows 7`, `coffer_audit_unsealed_oldest_age_seconds 31`,
 	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("it does not say %s", want)

@@ -1,0 +1,14 @@
+package coffer
+
+import (
+	"context"
+	"time"
+)
+
+// ReconcileIfDue is what a daemon does each minute.
+func ReconcileIfDue(ctx context.Context, s *System, every time.Duration) error {
+	return s.reconcileIfDue(ctx, every)
+}
+
+// WatchSeals is what a daemon that seals does every ten seconds.
+func WatchSeals(ctx context.Context, s *System) error { return s.watchSeals(ctx) }
