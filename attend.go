@@ -67,7 +67,7 @@ func (s *System) DaemonRuns(ctx context.Context) (bool, error) {
 // ClearCache has every instance empty its cache, and waits for them up to 5 s. If not all live ones did by then the error is
 // fault.Partly, and what became of it is returned all the same. Stale instances are not waited for.
 func (s *System) ClearCache(ctx context.Context) (CacheCleared, error) {
-	c, err := presence.Clear(ctx, s.db, s.actor)
+	c, err := presence.Clear(ctx, s.admin, s.actor)
 	if err != nil {
 		return c, storefault.Of(err, "clear the caches")
 	}

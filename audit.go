@@ -68,7 +68,7 @@ func (s *System) CreateAuditKey(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	err = s.db.Update(ctx, func(tx store.Tx) error {
+	err = s.admin.Update(ctx, func(tx store.Tx) error {
 		return tx.Record(ctx, []store.AuditRow{{Actor: s.actor, Action: "audit.key", Subject: text, After: s.config.Audit.Key, Result: store.ResultDone}})
 	})
 	return text, storefault.Of(err, "write down the key of the audit log")

@@ -11,6 +11,7 @@
 //	System.Attend       shows a long-lived program to cache-status, and clear-cache reaches it
 //	System.Reconcile    compares requests, attempts, chain and fees
 //	System.RestoreReport, ContinueRestore, AcceptRestore   what a ledger that was restored from a backup waits for
+//	System.Do           does what an operator does, signed; System.Approve by two
 //	System.Recover      rebuilds from the signing machine's journal what an old database does not know
 //
 // For whoever pays customers through it: debit the customer before submitting; refund only on refused, failed or
@@ -36,6 +37,7 @@ import (
 	"coffer.internal/internal/config"
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/metrics"
+	"coffer.internal/internal/operators"
 	"coffer.internal/internal/presence"
 	"coffer.internal/internal/signer/btctx"
 	"coffer.internal/internal/signer/client"
@@ -108,7 +110,8 @@ type System struct {
 	config  Config
 	id      string // of this process among the instances, and of the daemon that it is among those that hold leases
 	log     *slog.Logger
-	actor   string
+	actor   string   // whoever runs this process
+	admin   store.DB // db, for what only an operator does
 	stdout  io.Writer
 	db      store.DB
 	cache   *wallet.Cache
@@ -154,9 +157,10 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	if s.chains, err = chains(s.config, o); err != nil {
 		return err
 	}
-	s.Wallets = wallet.NewRegistry(s.db, machine, o.Actor).Share(s.cache)
+	s.admin = operators.Guard(s.db, o.Actor)
+	s.Wallets = wallet.NewRegistry(s.admin, machine, o.Actor).Share(s.cache)
 	s.Nonces = nonce.New(nonce.Options{
-		DB: s.db, TTL: s.config.ReservationTTL, Strategy: s.choice.of, Devices: s.devices, Cache: s.cache, Actor: o.Actor,
+		DB: s.db, Admin: s.admin, TTL: s.config.ReservationTTL, Strategy: s.choice.of, Devices: s.devices, Cache: s.cache, Actor: s.service(),
 	})
 	var observer withdrawal.Observer
 	if o.Metrics != "" {
@@ -169,10 +173,10 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	service := withdrawal.Service{Key: s.serviceKey(), For: s.config.AuthorizeFor, Now: o.Now}
 	s.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
 		DB: s.db, Ledger: s.Nonces, Machine: machine, Journal: machine, Chains: s.chains, Cache: s.cache, Now: o.Now,
-		Log: o.Log, Actor: o.Actor, Service: service, Observer: observer, Holder: s.holder(), Lease: s.config.Lease, Daemons: s.daemons,
+		Log: o.Log, Actor: s.service(), Service: service, Observer: observer, Holder: s.holder(), Lease: s.config.Lease, Daemons: s.daemons,
 	})
 	s.Withdrawals = withdrawal.NewDesk(withdrawal.DeskOptions{
-		DB: s.db, Chains: s.chains, Actor: o.Actor, Signer: machine, Service: service, Wake: s.engine.Wake,
+		DB: s.db, Admin: s.admin, Chains: s.chains, Actor: s.service(), Signer: machine, Service: service, Wake: s.engine.Wake,
 	})
 	return nil
 }
@@ -182,6 +186,18 @@ type machine interface {
 	signing.Machine
 	signing.Journal
 	signing.KeyList
+}
+
+// service is who acts in audit rows where no operator does: the service of this home, if it has a name, and who runs it.
+func (s *System) service() string {
+	if s.config.Service == "" {
+		return s.actor
+	}
+	who := s.actor
+	if db, ok := s.db.(interface{ Role() string }); ok {
+		who += ", database role " + db.Role()
+	}
+	return "service " + s.config.Service + " (" + who + ")"
 }
 
 // Chains is on how many chains it can pay: those of the configuration that have nodes.

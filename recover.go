@@ -27,7 +27,7 @@ func (s *System) Recover(ctx context.Context, dryRun bool) (r withdrawal.Recover
 		if err != nil {
 			return err
 		}
-		r, err = withdrawal.Recover(ctx, withdrawal.RecoverOptions{DB: s.db, Machine: s.machine, Chains: s.chains, Actor: s.actor, DryRun: dryRun})
+		r, err = withdrawal.Recover(ctx, withdrawal.RecoverOptions{DB: s.admin, Machine: s.machine, Chains: s.chains, Actor: s.actor, DryRun: dryRun})
 		return err
 	})
 	return r, err

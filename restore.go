@@ -3,8 +3,13 @@ package coffer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/operators"
 	"coffer.internal/internal/restore"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
@@ -37,7 +42,7 @@ func (s *System) examine(ctx context.Context) (RestoreReport, error) {
 
 // floor raises the cursors of EVM wallets to what their nodes agree on, and says of which that is not known.
 func (s *System) floor(ctx context.Context, ws []wallet.Wallet) (map[int64]error, error) {
-	rows, err := s.SyncFromChain(ctx, ws, "the ledger was restored")
+	rows, err := s.SyncFromChain(operators.ByItself(ctx), ws, "the ledger was restored")
 	unknown := map[int64]error{}
 	for _, r := range rows {
 		if r.Err != nil {
@@ -53,11 +58,45 @@ func (s *System) floor(ctx context.Context, ws []wallet.Wallet) (map[int64]error
 // AcceptRestore ends the pause of a restored ledger. It is refused before all was compared, while there are conflicts, and, unless
 // despiteUnknown, as long as a chain or a signing machine could not be asked. Said again, already is true.
 func (s *System) AcceptRestore(ctx context.Context, reason string, despiteUnknown bool) (r RestoreReport, already bool, err error) {
-	r, already, err = restore.Accept(ctx, s.db, restore.Acceptance{Actor: s.actor, Reason: reason, DespiteUnknown: despiteUnknown})
+	r, already, err = restore.Accept(ctx, s.admin, restore.Acceptance{Actor: s.actor, Reason: reason, DespiteUnknown: despiteUnknown})
 	if err == nil {
 		s.engine.Wake()
 	}
 	return r, already, err
+}
+
+// RestoreDone is the result of restore_accept.
+type RestoreDone struct {
+	Report  RestoreReport
+	Already bool // it was accepted before
+}
+
+// accepting makes restore_accept ready. It is about the restore that the act names, which must be the newest.
+func (s *System) accepting(_ context.Context, act Act, by By) (job, error) {
+	return job{
+		preview: func(ctx context.Context, r store.Reader) ([]operators.Change, error) {
+			rep, err := restore.ReadIn(ctx, r)
+			switch {
+			case err != nil:
+				return nil, err
+			case rep.ID != act.Restore:
+				return nil, fault.New(fault.Refused, "another_restore", "coffer restore report shows it", "the newest restore is %d, not %d", rep.ID, act.Restore)
+			case !rep.CanAccept && !act.Despite && rep.State != restore.Accepted:
+				return nil, fault.New(fault.Refused, "restore_not_ready", "coffer restore report shows it", "restore %d cannot be accepted: %s", rep.ID, rep.WhyNot)
+			}
+			after := "the ledger goes on"
+			for _, kind := range slices.Sorted(maps.Keys(rep.Counts)) {
+				if n := rep.Counts[kind]; n > 0 {
+					after += fmt.Sprintf(", %s: %d", kind, n)
+				}
+			}
+			return []operators.Change{{Subject: fmt.Sprintf("restore %d of the backup of %s", rep.ID, rep.CutOff.Format(time.RFC3339)), Before: "paused", After: after}}, nil
+		},
+		do: func(ctx context.Context) (any, error) {
+			r, already, err := s.AcceptRestore(ctx, by.Reason, act.Despite)
+			return RestoreDone{r, already}, err
+		},
+	}, nil
 }
 
 // restored is the newest restore of this ledger.

@@ -9,11 +9,11 @@ import (
 	"coffer.internal/internal/storefault"
 )
 
-// change runs one recorded operation on a wallet that it locks. fn returns the audit row (Actor, Action and Subject are
+// change runs one recorded operation on a wallet of db, which it locks. fn returns the audit row (Actor, Action and Subject are
 // filled in; empty After and Before with a nil refusal: nothing changed, nothing is recorded) and, if the operation is
 // refused, why; then fn must have written nothing. A refusal is committed with its audit row like an effect is.
 func (l *Ledger) change(
-	ctx context.Context, action, address string, chainID int64,
+	ctx context.Context, db store.DB, action, address string, chainID int64,
 	fn func(tx store.Tx, w store.Wallet) (row store.AuditRow, refusal, err error),
 ) error {
 	id, err := identify(address, chainID)
@@ -21,7 +21,7 @@ func (l *Ledger) change(
 		return err
 	}
 	var refusal error
-	err = l.db.Update(ctx, func(tx store.Tx) error {
+	err = db.Update(ctx, func(tx store.Tx) error {
 		var row store.AuditRow
 		w, err := id.lock(ctx, tx)
 		switch {

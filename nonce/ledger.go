@@ -22,6 +22,8 @@ const maxCalls = 1024
 // Options are what a Ledger works with; only DB is required.
 type Options struct {
 	DB store.DB
+	// Admin is DB for what only an operator does, which is Sync and SyncBatch; nil: DB itself.
+	Admin store.DB
 	// TTL is how long a reservation stands on a wallet whose key a signing machine holds; default DefaultTTL. On any other
 	// wallet a reservation never ends by itself: its key signs elsewhere, unseen.
 	TTL time.Duration
@@ -44,6 +46,7 @@ type Options struct {
 // Ledger is a process's way to the nonces of a database. All methods may be called from many goroutines.
 type Ledger struct {
 	db      store.DB
+	admin   store.DB
 	rules   rules
 	devices *deviceCache
 	cache   *wallet.Cache
@@ -59,6 +62,9 @@ func New(o Options) *Ledger {
 	if o.TTL <= 0 {
 		o.TTL = DefaultTTL
 	}
+	if o.Admin == nil {
+		o.Admin = o.DB
+	}
 	if o.Strategy == nil {
 		o.Strategy = func(string, int64) (strategy.Strategy, error) { return strategy.LowestNonce{}, nil }
 	}
@@ -70,6 +76,7 @@ func New(o Options) *Ledger {
 	}
 	l := &Ledger{
 		db:      o.DB,
+		admin:   o.Admin,
 		cache:   o.Cache,
 		rules:   rules{ttl: o.TTL, strategy: o.Strategy, actor: o.Actor},
 		devices: newDeviceCache(o.Devices, o.Now),

@@ -12,7 +12,7 @@ import (
 // Release gives an unsigned reservation back: the nonce is free and goes to whoever asks next. Only who knows the fence can,
 // so a caller whose reservation expired and went to somebody else is refused, and told who has it. Said twice it is done.
 func (l *Ledger) Release(ctx context.Context, address string, chainID int64, nonce uint64, fence int64) error {
-	return l.change(ctx, actionRelease, address, chainID, func(tx store.Tx, w store.Wallet) (row store.AuditRow, refusal, err error) {
+	return l.change(ctx, l.db, actionRelease, address, chainID, func(tx store.Tx, w store.Wallet) (row store.AuditRow, refusal, err error) {
 		n, err := nonceOf(ctx, tx, w, nonce)
 		switch {
 		case err != nil:
@@ -41,7 +41,7 @@ func (l *Ledger) Sent(ctx context.Context, address string, chainID int64, nonce 
 	if hash, err = canonicalHash(id.chain.chainType, hash); err != nil {
 		return err
 	}
-	return l.change(ctx, actionSent, address, chainID, func(tx store.Tx, w store.Wallet) (row store.AuditRow, refusal, err error) {
+	return l.change(ctx, l.db, actionSent, address, chainID, func(tx store.Tx, w store.Wallet) (row store.AuditRow, refusal, err error) {
 		if w.Device != "" {
 			return row, fault.New(fault.Refused, "signed_here", fmt.Sprintf("coffer info %s %d", w.Address, w.ChainID),
 				"nonce %d of wallet %s cannot be sent elsewhere: signing machine %s holds its key", nonce, w.Address, w.Device), nil

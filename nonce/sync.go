@@ -24,7 +24,7 @@ func (l *Ledger) Sync(ctx context.Context, c SyncCall) (SyncReport, error) {
 		return SyncReport{}, err
 	}
 	var report SyncReport
-	err := l.change(ctx, actionSync, c.Address, c.ChainID, func(tx store.Tx, w store.Wallet) (row store.AuditRow, refusal, err error) {
+	err := l.change(ctx, l.admin, actionSync, c.Address, c.ChainID, func(tx store.Tx, w store.Wallet) (row store.AuditRow, refusal, err error) {
 		if c.Doubt != nil { // a refusal: it is recorded
 			return syncVerdict{wallet: w, call: c, refusal: c.Doubt}.row(), c.Doubt, nil
 		}

@@ -26,7 +26,7 @@ func (l *Ledger) SyncBatch(ctx context.Context, calls []SyncCall, dryRun bool) (
 			return err
 		})
 	} else {
-		err = l.db.Update(ctx, func(tx store.Tx) (err error) {
+		err = l.admin.Update(ctx, func(tx store.Tx) (err error) {
 			var verdicts []syncVerdict
 			if report, verdicts, err = b.judge(ctx, tx, tx.LockWallets); err != nil {
 				return err
@@ -57,6 +57,15 @@ func (l *Ledger) SyncBatch(ctx context.Context, calls []SyncCall, dryRun bool) (
 	}
 	return report, nil
 }
+
+// JudgeSyncs says what a SyncBatch of the calls would do now, in somebody else's transaction.
+func JudgeSyncs(ctx context.Context, r store.Reader, calls []SyncCall) (BatchReport, error) {
+	report, _, err := newSyncBatch(calls).judge(ctx, r, r.Wallets)
+	return report, err
+}
+
+// Refusal is why the calls of a report would not be done, or nil.
+func (r BatchReport) Refusal() error { return r.refusal() }
 
 // syncBatch is the calls with what can be said of each before the database is asked.
 type syncBatch struct {
@@ -236,7 +245,7 @@ func (l *Ledger) RecordDoubts(ctx context.Context, calls []SyncCall) error {
 	for i, c := range calls {
 		report.Rows[i] = BatchRow{Call: c, Verdict: BatchRefused, Err: c.Doubt}
 	}
-	err := l.db.Update(ctx, func(tx store.Tx) error { return tx.Record(ctx, b.refusals(report, l.rules.actor)) })
+	err := l.admin.Update(ctx, func(tx store.Tx) error { return tx.Record(ctx, b.refusals(report, l.rules.actor)) })
 	return storefault.Of(err, "record what was not synced")
 }
 

@@ -79,20 +79,25 @@ func (r *Registry) List(ctx context.Context, f Filter) ([]Wallet, error) {
 
 // Find finds the wallet of an address on a chain; the chain type follows from the form of the address. If there is none it is
 // a fault.NotFound.
-func (r *Registry) Find(ctx context.Context, address string, chainID int64) (Wallet, error) {
+func (r *Registry) Find(ctx context.Context, address string, chainID int64) (w Wallet, err error) {
+	err = r.db.View(ctx, func(tx store.Reader) error {
+		w, err = FindIn(ctx, tx, address, chainID)
+		return err
+	})
+	return w, storefault.Of(err, "find wallet "+clipped(address))
+}
+
+// FindIn is Registry.Find in somebody else's transaction.
+func FindIn(ctx context.Context, tx store.Reader, address string, chainID int64) (Wallet, error) {
 	named, err := identify(address, chainID)
 	if err != nil {
 		return Wallet{}, err
 	}
-	var found []store.Wallet
-	err = r.db.View(ctx, func(tx store.Reader) error {
-		found, err = tx.Wallets(ctx, named.row())
-		return err
-	})
-	switch {
-	case err != nil:
-		return Wallet{}, storefault.Of(err, "find wallet "+named.Address)
-	case len(found) == 0:
+	found, err := tx.Wallets(ctx, named.row())
+	if err != nil {
+		return Wallet{}, err
+	}
+	if len(found) == 0 {
 		return Wallet{}, named.notFound()
 	}
 	return FromRow(found[0]), nil
@@ -133,9 +138,9 @@ func (r *Registry) SetActive(ctx context.Context, address string, chainID int64,
 			return fmt.Errorf("wallet %s is gone from its own transaction", w)
 		}
 		row := r.row(action, w, store.ResultDone)
-		row.Before = activity(w.Active)
+		row.Before = Activity(w.Active)
 		w, changed = FromRow(after[0]), true
-		row.After = activity(w.Active)
+		row.After = Activity(w.Active)
 		if _, err := tx.RaiseGeneration(ctx); err != nil {
 			return err
 		}
@@ -143,7 +148,7 @@ func (r *Registry) SetActive(ctx context.Context, address string, chainID int64,
 	})
 	r.changed(named)
 	if err != nil {
-		return Wallet{}, false, r.refused(ctx, action, named, "", storefault.Of(err, fmt.Sprintf("set wallet %s %s", named.Address, activity(active))))
+		return Wallet{}, false, r.refused(ctx, action, named, "", storefault.Of(err, fmt.Sprintf("set wallet %s %s", named.Address, Activity(active))))
 	}
 	return w, changed, nil
 }
@@ -176,9 +181,9 @@ func (r *Registry) row(action string, w Wallet, result string) store.AuditRow {
 }
 
 // refused records a refusal, in a transaction of its own, and gives it back. Any other error it gives back as it is: that
-// was not refused, it failed.
+// was not refused, it failed, or has its record.
 func (r *Registry) refused(ctx context.Context, action string, w Wallet, asked string, refusal error) error {
-	if !errors.Is(refusal, fault.Refused) && !errors.Is(refusal, fault.NotFound) && !errors.Is(refusal, fault.NotAllowed) {
+	if !errors.Is(refusal, fault.Refused) && !errors.Is(refusal, fault.NotFound) && !errors.Is(refusal, fault.NotAllowed) || errors.Is(refusal, store.ErrRecorded) {
 		return refusal
 	}
 	row := r.row(action, w, store.ResultRefused)
@@ -190,7 +195,8 @@ func (r *Registry) refused(ctx context.Context, action string, w Wallet, asked s
 	return refusal
 }
 
-func activity(active bool) string {
+// Activity is the word for active or not.
+func Activity(active bool) string {
 	if active {
 		return "active"
 	}

@@ -13,6 +13,7 @@ import (
 // DeskOptions are what a Desk works with.
 type DeskOptions struct {
 	DB     store.DB
+	Admin  store.DB // DB for what only an operator does: bump, cancel, queue again, lift alarms; nil: DB itself
 	Chains []ChainSetup
 	Actor  string // who, in audit rows
 	// Signer says where payments stand at the signing machine; without it nothing can be queued again after review.
@@ -26,6 +27,7 @@ type DeskOptions struct {
 // Desk accepts withdrawals and shows what became of them. All methods may be called from many goroutines.
 type Desk struct {
 	db     store.DB
+	admin  store.DB
 	book   book
 	actor  string
 	signer signing.Releases
@@ -48,10 +50,13 @@ func NewDesk(o DeskOptions) *Desk {
 	if o.Wake == nil {
 		o.Wake = func() {}
 	}
+	if o.Admin == nil {
+		o.Admin = o.DB
+	}
 	if o.Signer == nil {
 		o.Signer = noReleases{}
 	}
-	d := &Desk{db: o.DB, book: o.Chains, actor: o.Actor, signer: o.Signer, wake: o.Wake, auth: newAuthorizer(o.DB, o.Service)}
+	d := &Desk{db: o.DB, admin: o.Admin, book: o.Chains, actor: o.Actor, signer: o.Signer, wake: o.Wake, auth: newAuthorizer(o.DB, o.Service)}
 	if o.Inline {
 		d.group = groupcommit.Inline(d.accept)
 	} else {

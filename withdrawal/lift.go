@@ -56,7 +56,7 @@ func (d *Desk) LiftAlarm(ctx context.Context, id int64, reason string) (lifted A
 	if strings.TrimSpace(reason) == "" {
 		return Alarm{}, false, fault.New(fault.Usage, "reason_needed", "say why: --reason TEXT", "to lift an alarm needs a reason: it is kept in the audit log")
 	}
-	err = d.db.Update(ctx, func(tx store.Tx) error {
+	err = d.admin.Update(ctx, func(tx store.Tx) error {
 		if lifted, err = findAlarm(ctx, tx, id); err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func (d *Desk) operate(ctx context.Context, payment, action, reason string, do o
 	}
 	row := store.AuditRow{Action: action, Subject: payment, Result: store.ResultDone, Reason: reason}
 	update := func() error {
-		return d.db.Update(ctx, func(tx store.Tx) error {
+		return d.admin.Update(ctx, func(tx store.Tx) error {
 			was, err := find(ctx, tx, payment)
 			if err != nil {
 				return err
@@ -66,7 +66,7 @@ func (d *Desk) operate(ctx context.Context, payment, action, reason string, do o
 	}
 	if errors.Is(err, fault.Refused) {
 		row.Result, row.Reason = store.ResultRefused, err.Error()
-		err = errors.Join(err, d.db.Update(ctx, func(tx store.Tx) error { return record(ctx, tx, d.actor, []store.AuditRow{row}) }))
+		err = errors.Join(err, d.admin.Update(ctx, func(tx store.Tx) error { return record(ctx, tx, d.actor, []store.AuditRow{row}) }))
 	}
 	if err == nil {
 		d.wake()

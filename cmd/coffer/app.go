@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,9 +21,11 @@ type app struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 
-	json   bool
-	db     string
-	signer string
+	json        bool
+	db          string
+	signer      string
+	operator    string // which one, if the keys are those of several
+	operatorKey string // file of the key that signs; empty: an ssh-agent does
 }
 
 // load reads the configuration: flags beat the environment, that beats coffer.toml.
@@ -44,6 +47,7 @@ func (a *app) withOptions(ctx context.Context, o coffer.Options, do func(*coffer
 	if err != nil {
 		return err
 	}
+	a.operatorKey = cmp.Or(a.operatorKey, c.OperatorKey)
 	s, err := coffer.Open(ctx, c, o)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"coffer.internal"
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/helptext"
+	"coffer.internal/internal/operators"
 )
 
 func (a *app) alarmsCommand() *cobra.Command {
@@ -52,28 +53,26 @@ other alarm ends by itself; lifted while its cause is still there, it is raised 
 			if err != nil || id < 1 {
 				return fault.New(fault.Usage, "bad_alarm", "coffer alarms shows their ids", "%q is not the id of an alarm", args[0])
 			}
-			return a.with(cmd.Context(), func(s *coffer.System) error {
-				lifted, already, err := s.LiftAlarm(cmd.Context(), id, reason)
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.document(struct {
-						alarmView
-						AlreadyEnded bool `json:"already_ended"`
-					}{viewAlarm(lifted), already})
-				}
-				if already {
-					a.say("alarm %d: already ended, %s, by %s", id, moment(lifted.EndedAt), lifted.EndedBy)
-					return nil
-				}
-				a.say("alarm %d: lifted (%s)", id, lifted.Key)
-				return nil
-			})
+			return a.act(cmd.Context(), coffer.Act{Verb: operators.AlarmLift, Alarm: id}, reason)
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the audit log (required)")
 	return c
+}
+
+func (a *app) showLifted(d coffer.AlarmDone) error {
+	switch {
+	case a.json:
+		return a.document(struct {
+			alarmView
+			AlreadyEnded bool `json:"already_ended"`
+		}{viewAlarm(d.Alarm), d.Already})
+	case d.Already:
+		a.say("alarm %d: already ended, %s, by %s", d.Alarm.ID, moment(d.Alarm.EndedAt), d.Alarm.EndedBy)
+	default:
+		a.say("alarm %d: lifted (%s)", d.Alarm.ID, d.Alarm.Key)
+	}
+	return nil
 }
 
 func (a *app) showAlarms(as []coffer.Alarm, all bool) error {
@@ -105,7 +104,9 @@ func alarmLine(x coffer.Alarm) string {
 	case x.Sticky:
 		line += " (until lifted)"
 	}
-	line += fmt.Sprintf("  %s %d", x.ChainType, x.ChainID)
+	if x.ChainType != "" {
+		line += fmt.Sprintf("  %s %d", x.ChainType, x.ChainID)
+	}
 	if x.Address != "" {
 		line += " " + x.Address
 	}

@@ -45,7 +45,7 @@ it.`,
 func (a *app) exportAudit(cmd *cobra.Command, s *coffer.System, f coffer.AuditFilter, format string) error {
 	out := csv.NewWriter(a.stdout)
 	if format == "csv" {
-		if err := out.Write([]string{"id", "at", "actor", "action", "subject", "before", "after", "result", "reason"}); err != nil {
+		if err := out.Write([]string{"id", "at", "actor", "action", "subject", "before", "after", "result", "reason", "signed"}); err != nil {
 			return err
 		}
 	}
@@ -57,7 +57,7 @@ func (a *app) exportAudit(cmd *cobra.Command, s *coffer.System, f coffer.AuditFi
 		for _, r := range rows {
 			if format == "csv" {
 				err = out.Write([]string{number(r.ID), *stamp(r.At), noFormula(r.Actor), noFormula(r.Action), noFormula(r.Subject), noFormula(r.Before),
-					noFormula(r.After), r.Result, noFormula(r.Reason)})
+					noFormula(r.After), r.Result, noFormula(r.Reason), r.Signed})
 			} else {
 				_, err = fmt.Fprintf(a.stdout, "%s\n", coffer.EncodeAudit(r))
 			}

@@ -2,14 +2,18 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/newfile"
+	"coffer.internal/internal/operators"
 )
 
 func (a *app) auditKeyCommand() *cobra.Command {
@@ -24,25 +28,28 @@ owner could sign another history: an auditor believes the checkpoints that he ke
   coffer audit key > coffer-audit.pub`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if create {
+				return a.act(cmd.Context(), coffer.Act{Verb: operators.AuditKeyCreate}, "")
+			}
 			return a.with(cmd.Context(), func(s *coffer.System) error {
-				do := s.AuditKey
-				if create {
-					do = s.CreateAuditKey
-				}
-				key, err := do(cmd.Context())
+				key, err := s.AuditKey(cmd.Context())
 				if err != nil {
 					return err
 				}
-				if a.json {
-					return a.document(map[string]any{"key": key})
-				}
-				a.say("%s", key)
-				return nil
+				return a.showAuditKey(key)
 			})
 		},
 	}
 	c.Flags().BoolVar(&create, "create", false, "make the key; one that is there is never written over")
 	return c
+}
+
+func (a *app) showAuditKey(key string) error {
+	if a.json {
+		return a.document(map[string]any{"key": key})
+	}
+	a.say("%s", key)
+	return nil
 }
 
 func (a *app) auditCheckpointCommand() *cobra.Command {
@@ -175,15 +182,20 @@ func (a *app) auditProveCommand() *cobra.Command {
 }
 
 func (a *app) auditCheckCommand() *cobra.Command {
-	var against string
+	var against, signatures string
 	var keys []string
 	c := &cobra.Command{
 		Use:   "check FILE --key KEY",
 		Short: "Check a proof of an audit row, on any machine, without a database",
 		Long: `Verifies a proof that coffer audit prove wrote, with the public key of the log alone, and shows the row. With --against, the proof must
-be for the last checkpoint of that file.`,
-		Example: `  coffer audit check 4711.tlog-proof --key "$(cat coffer-audit.pub)" --against checkpoints`,
-		Args:    exactly("FILE"),
+be for the last checkpoint of that file.
+
+With --signatures DIR, what operators signed to have it done is written there, each with its signature beside it, for ssh-keygen:
+
+  ssh-keygen -Y verify -f allowed_signers -I alice -n coffer -s 1-alice.json.sig < 1-alice.json`,
+		Example: `  coffer audit check 4711.tlog-proof --key "$(cat coffer-audit.pub)" --against checkpoints
+  coffer audit check 4711.tlog-proof --key "$(cat coffer-audit.pub)" --signatures .`,
+		Args: exactly("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(keys) == 0 {
 				return fault.New(fault.Usage, "usage", "coffer audit check --help", "--key is missing")
@@ -200,6 +212,11 @@ be for the last checkpoint of that file.`,
 			if err != nil {
 				return err
 			}
+			if signatures != "" {
+				if err := a.writeSigned(p.Row, signatures); err != nil {
+					return err
+				}
+			}
 			if a.json {
 				return a.document(map[string]any{
 					"entry": p.Entry, "row": json.RawMessage(coffer.EncodeAudit(p.Row)), "size": p.Checkpoint.Size, "origin": p.Checkpoint.Origin, "root": p.Checkpoint.Root.String(),
@@ -211,8 +228,38 @@ be for the last checkpoint of that file.`,
 		},
 	}
 	c.Flags().StringVar(&against, "against", "", "a file of checkpoints: the proof must be for its last one")
+	c.Flags().StringVar(&signatures, "signatures", "", "a folder in which what operators signed is written, for ssh-keygen -Y verify")
 	c.Flags().StringArrayVar(&keys, "key", nil, "the public key of the log, as coffer audit key prints it")
 	return c
+}
+
+// writeSigned writes what operators signed to have done what a row is about: each statement in a file, and its signature in one beside it.
+func (a *app) writeSigned(row coffer.AuditRow, dir string) error {
+	all, err := operators.DecodeSigned(row.Signed)
+	if err != nil {
+		return fault.Wrap(err, fault.Refused, "bad_proof", "coffer audit verify", "audit row %d", row.ID)
+	}
+	if len(all) == 0 {
+		return fault.New(fault.NotFound, "not_signed_for", "leave --signatures out", "no operator signed for audit row %d", row.ID)
+	}
+	for i, s := range all {
+		st, err := operators.ParseStatement([]byte(s.Statement))
+		if err != nil {
+			return err
+		}
+		if err := operators.CheckName(st.Operator); err != nil { // it becomes the name of a file
+			return err
+		}
+		name := filepath.Join(dir, fmt.Sprintf("%d-%s.json", i+1, st.Operator))
+		if err := newfile.Write(name, []byte(s.Statement)); err != nil {
+			return err
+		}
+		if err := newfile.Write(name+".sig", []byte(s.Signature)); err != nil {
+			return err
+		}
+		a.note("%s: what %s signed, by %s; its signature: %s.sig", name, st.Operator, s.Fingerprint, name)
+	}
+	return nil
 }
 
 // maxProof is the size of the largest file of checkpoints or proofs that is read, in bytes: some years of checkpoints.

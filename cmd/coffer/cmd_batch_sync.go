@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
+	"coffer.internal/internal/operators"
 )
 
 func (a *app) batchSyncCommand() *cobra.Command {
@@ -33,12 +34,19 @@ and prints, and changes nothing. There is no --force here: force one wallet at a
 			if err != nil {
 				return err
 			}
+			rows := make([]operators.Row, len(calls))
+			for i, c := range calls {
+				rows[i] = operators.Row{Line: f.rows[i].Line, Address: c.Address, ChainID: c.ChainID, Nonce: c.To}
+			}
+			if !dryRun {
+				return a.act(cmd.Context(), coffer.Act{Verb: operators.BatchSync, Rows: rows}, reason)
+			}
 			return a.with(cmd.Context(), func(s *coffer.System) error {
-				report, err := s.SyncMany(cmd.Context(), calls, dryRun)
+				report, err := s.SyncMany(cmd.Context(), calls, true)
 				if report.Rows == nil {
 					return err
 				}
-				return errors.Join(a.showSyncs(f, report, dryRun), err)
+				return errors.Join(a.showSyncs(linesOf(rows), report, true), err)
 			})
 		},
 	}

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
-	"coffer.internal/internal/fault"
+	"coffer.internal/internal/operators"
 )
 
 func (a *app) clearCacheCommand() *cobra.Command {
@@ -23,13 +21,7 @@ generation themselves. It is for a database that was changed by hand, and to be 
 		Example: "  coffer clear-cache",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.with(cmd.Context(), func(s *coffer.System) error {
-				c, err := s.ClearCache(cmd.Context())
-				if err != nil && !errors.Is(err, fault.Partly) {
-					return err
-				}
-				return errors.Join(a.showCleared(c), err)
-			})
+			return a.act(cmd.Context(), coffer.Act{Verb: operators.ClearCache}, "")
 		},
 	}
 }

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
-	"coffer.internal/wallet"
+	"coffer.internal/internal/operators"
 )
 
 func (a *app) createBatchCommand() *cobra.Command {
@@ -54,13 +51,5 @@ func (a *app) createBatch(cmd *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	return a.with(cmd.Context(), func(s *coffer.System) error {
-		p := a.progress(len(rows), "wallets")
-		report, err := s.Wallets.CreateBatch(cmd.Context(), rows, func(r wallet.BatchResult) { p.step(r.Err != nil) })
-		p.end()
-		if errors.Is(err, context.Canceled) {
-			a.note("interrupted: %d of %d wallets are registered; the same file again finishes it", report.Registered(), len(rows))
-		}
-		return errors.Join(a.showBatch(rows, report), err)
-	})
+	return a.act(cmd.Context(), coffer.Act{Verb: operators.CreateBatch, Rows: rows}, "")
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
+	"coffer.internal/internal/operators"
 	"coffer.internal/wallet"
 )
 
@@ -33,13 +34,9 @@ repeat it. With --same-key-as ADDRESS the key of an EVM wallet serves one more E
 			if req.Nonce, err = nonceNumber(initial); err != nil {
 				return err
 			}
-			return a.with(cmd.Context(), func(s *coffer.System) error {
-				w, existed, err := s.Wallets.CreateHot(cmd.Context(), req)
-				if err != nil {
-					return err
-				}
-				return a.showCreated(w, existed)
-			})
+			return a.act(cmd.Context(), coffer.Act{
+				Verb: operators.CreateHot, ChainID: &req.ChainID, ChainType: string(req.ChainType), SameKeyAs: req.SameKeyAs, Ref: req.Ref, Nonce: &req.Nonce,
+			}, "")
 		},
 	}
 	c.Flags().StringVar(&req.Ref, "ref", "", "name of your own; the same name gets the same key again")

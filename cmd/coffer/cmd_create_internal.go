@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
+	"coffer.internal/internal/operators"
 	"coffer.internal/wallet"
 )
 
@@ -39,13 +40,10 @@ WALLET_TYPE is hot, multisig, cold or vault.`,
 			if req.Nonce, err = nonceNumber(initial); err != nil {
 				return err
 			}
-			return a.with(cmd.Context(), func(s *coffer.System) error {
-				w, existed, err := s.Wallets.CreateInternal(cmd.Context(), req)
-				if err != nil {
-					return err
-				}
-				return a.showCreated(w, existed)
-			})
+			return a.act(cmd.Context(), coffer.Act{
+				Verb: operators.CreateInternal, Address: req.Address, ChainID: &req.ChainID, ChainType: string(req.ChainType), WalletType: string(req.Type),
+				Nonce: &req.Nonce, Device: req.Device, Path: req.Path,
+			}, "")
 		},
 	}
 	c.Flags().StringVar(&device, "device", "", "the signing machine that holds the key, if it is not reachable from here")

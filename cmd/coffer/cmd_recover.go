@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/operators"
 	"coffer.internal/withdrawal"
 )
 
@@ -30,19 +32,12 @@ conflicts.`,
 		Example: "  coffer recover --dry-run\n  coffer recover",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !dryRun {
+				return a.act(cmd.Context(), coffer.Act{Verb: operators.Recover}, "")
+			}
 			return a.with(cmd.Context(), func(s *coffer.System) error {
-				r, err := s.Recover(cmd.Context(), dryRun)
-				if err != nil && len(r.Attempts) == 0 {
-					return err
-				}
-				if shown := a.showRecovery(r); shown != nil {
-					return shown
-				}
-				if err == nil && len(r.Conflicts) > 0 {
-					err = fault.New(fault.Partly, "conflicts", "coffer tx show REQUEST of each; docs/runbook.md, A restored database",
-						"%d of the machine's answers contradict what the ledger has", len(r.Conflicts))
-				}
-				return err
+				r, err := s.Recover(cmd.Context(), true)
+				return errors.Join(a.showRecovery(r, err), err)
 			})
 		},
 	}
@@ -50,7 +45,19 @@ conflicts.`,
 	return c
 }
 
-func (a *app) showRecovery(r withdrawal.Recovery) error {
+// showRecovery shows what was rebuilt, also if it ended early. Its error is that there are conflicts.
+func (a *app) showRecovery(r withdrawal.Recovery, failed error) error {
+	if failed != nil && len(r.Attempts) == 0 {
+		return nil
+	}
+	if err := a.showRebuilt(r); err != nil || failed != nil || len(r.Conflicts) == 0 {
+		return err
+	}
+	return fault.New(fault.Partly, "conflicts", "coffer tx show REQUEST of each; docs/runbook.md, A restored database",
+		"%d of the machine's answers contradict what the ledger has", len(r.Conflicts))
+}
+
+func (a *app) showRebuilt(r withdrawal.Recovery) error {
 	if a.json {
 		return a.document(r)
 	}

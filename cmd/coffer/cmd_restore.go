@@ -7,6 +7,7 @@ import (
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/operators"
 )
 
 func (a *app) restoreCommand() *cobra.Command {
@@ -87,11 +88,13 @@ signing machine could not be asked what was spent since the backup, unless --des
 				return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "--reason is missing: why, for the record")
 			}
 			return a.with(cmd.Context(), func(s *coffer.System) error {
-				r, already, err := s.AcceptRestore(cmd.Context(), reason, despite)
+				r, err := s.RestoreReport(cmd.Context())
 				if err != nil {
 					return err
 				}
-				return a.showAccepted(r, already)
+				act := coffer.Act{Verb: operators.RestoreAccept, Restore: r.ID, Despite: despite}
+				done, err := s.Do(cmd.Context(), act, a.by(reason))
+				return a.showDone(cmd.Context(), s, act, done, err)
 			})
 		},
 	}

@@ -13,6 +13,7 @@ import (
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/operators"
 	"coffer.internal/signing"
 	"coffer.internal/wallet"
 	"coffer.internal/withdrawal"
@@ -154,13 +155,7 @@ Refused (4): when another machine answers, or a key is not there. Not found (3):
 		Example: "  coffer device rebind SHA256:old… SHA256:new… --reason \"its disk is gone\"",
 		Args:    exactly("OLD", "NEW"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.with(cmd.Context(), func(s *coffer.System) error {
-				moved, err := s.RebindDevice(cmd.Context(), args[0], args[1], reason)
-				if err != nil {
-					return err
-				}
-				return a.showRebound(args[0], args[1], moved)
-			})
+			return a.act(cmd.Context(), coffer.Act{Verb: operators.DeviceRebind, From: args[0], Device: args[1]}, reason)
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why; it is recorded")

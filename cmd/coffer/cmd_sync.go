@@ -1,14 +1,14 @@
 package main
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/operators"
 	"coffer.internal/nonce"
-	"coffer.internal/wallet"
 )
 
 // syncFlags are what `sync` may be told beside its arguments.
@@ -77,40 +77,23 @@ func (f *syncFlags) arguments(cmd *cobra.Command, args []string) error {
 }
 
 func (a *app) syncOne(cmd *cobra.Command, f syncFlags, args []string) error {
-	call := nonce.SyncCall{FromChain: f.fromChain, Force: f.force, Reason: f.reason}
-	var err error
-	if call.Address, call.ChainID, err = addressAndChain(args); err != nil {
+	act := coffer.Act{Verb: operators.Sync, FromChain: f.fromChain, Force: f.force}
+	address, chain, err := addressAndChain(args)
+	if err != nil {
 		return err
 	}
+	act.Address, act.ChainID = address, &chain
 	if !f.fromChain {
-		if call.To, err = nonceNumber(args[2]); err != nil {
+		to, err := nonceNumber(args[2])
+		if err != nil {
 			return err
 		}
+		act.Nonce = &to
 	}
-	return a.with(cmd.Context(), func(s *coffer.System) error { return a.sync(cmd, s, call) })
+	return a.act(cmd.Context(), act, f.reason)
 }
 
-func (a *app) sync(cmd *cobra.Command, s *coffer.System, call nonce.SyncCall) error {
-	w, err := s.Wallets.Find(cmd.Context(), call.Address, call.ChainID)
-	if err != nil {
-		return err
-	}
-	got := s.CountsOf(cmd.Context(), []wallet.Wallet{w})[0]
-	switch unknown := got.Unknown(); {
-	case unknown == nil:
-		call.Latest = &got.Count.Latest
-		if call.FromChain {
-			call.To = got.Count.Latest
-		}
-	case call.FromChain || got.Configured && got.Err != nil && !call.Force:
-		call.Doubt = unknown
-	case got.Configured && !call.Force:
-		call.Doubt = fault.Wrap(unknown, nil, fault.Code(unknown), fmt.Sprintf("say it again in a moment, or coffer sync %s %d %d --force --reason TEXT", call.Address, call.ChainID, call.To), "sync to %d is refused", call.To)
-	}
-	report, err := s.Nonces.Sync(cmd.Context(), call)
-	if err != nil {
-		return err
-	}
+func (a *app) showSync(report nonce.SyncReport) error {
 	if a.json {
 		doc := map[string]any{
 			"address": report.Wallet.Address, "chain_id": report.Wallet.ChainID, "before": report.Before, "after": report.After,
@@ -135,43 +118,21 @@ func (a *app) sync(cmd *cobra.Command, s *coffer.System, call nonce.SyncCall) er
 
 // syncAll brings the cursors of all EVM wallets up to what their chains count.
 func (a *app) syncAll(cmd *cobra.Command, f syncFlags, args []string) error {
-	var filter wallet.Filter
+	act := coffer.Act{Verb: operators.SyncAll}
 	if len(args) > 0 {
 		id, err := chainID(args[0])
 		if err != nil {
 			return err
 		}
-		filter.ChainID = &id
+		act.ChainID = &id
 	}
-	return a.with(cmd.Context(), func(s *coffer.System) error {
-		all, err := s.Wallets.List(cmd.Context(), filter)
-		if err != nil {
-			return err
-		}
-		var accounts, others []wallet.Wallet
-		for _, w := range all {
-			if w.ChainType == wallet.EVM {
-				accounts = append(accounts, w)
-			} else {
-				others = append(others, w)
-			}
-		}
-		if len(accounts) == 0 {
-			if len(others) > 0 {
-				return coffer.WalletCount{Wallet: others[0]}.Unknown()
-			}
-			return fault.New(fault.NotFound, "wallet_not_found", "coffer list", "no wallet matches")
-		}
-		rows, err := s.SyncFromChain(cmd.Context(), accounts, f.reason)
-		if rows == nil {
-			return err
-		}
-		if len(others) > 0 {
-			a.note("left out: %d wallets of btc or solana, which have no account nonce; use `coffer sync ADDRESS CHAIN_ID NONCE`", len(others))
-		}
-		if shown := a.showChainSync(rows); shown != nil {
-			return shown
-		}
-		return err
-	})
+	return a.act(cmd.Context(), act, f.reason)
+}
+
+func (a *app) showSyncAll(d coffer.ChainSyncDone) (shown error, changed bool) {
+	if d.LeftOut > 0 {
+		a.note("left out: %d wallets of btc or solana, which have no account nonce; use `coffer sync ADDRESS CHAIN_ID NONCE`", d.LeftOut)
+	}
+	changed = slices.ContainsFunc(d.Rows, func(r coffer.ChainSyncRow) bool { return r.Changed })
+	return a.showChainSync(d.Rows), changed
 }

@@ -8,6 +8,7 @@ import (
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/operators"
 	"coffer.internal/withdrawal"
 )
 
@@ -16,11 +17,13 @@ type operation struct {
 	verb, short, long string
 	needsReason       bool
 	done, already     string // what is said to a person
-	do                func(*withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error)
+	act               operators.Verb
 }
 
-func (a *app) txBumpCommand() *cobra.Command {
-	return a.operate(operation{
+// operations are those that there are.
+var operations = map[operators.Verb]operation{
+	operators.TxBump: {
+		act:  operators.TxBump,
 		verb: "bump", short: "Raise the fees of a payment under way now",
 		long: `Has a payment that is in no block asked for once more at the same nonce, with higher fees, now instead of when it is called
 stuck (bump_after). It is the same payment: whichever attempt gets into a block, it is paid once. The daemon that drives its wallet
@@ -28,14 +31,9 @@ does it; above the chain's caps it waits, and coffer explain says so.
 
 Refused (4): what is not under way, is in a block, or has ended.`,
 		done: "it is bumped by the daemon that drives its wallet", already: "already wished",
-		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) {
-			return d.Bump
-		},
-	})
-}
-
-func (a *app) txCancelCommand() *cobra.Command {
-	return a.operate(operation{
+	},
+	operators.TxCancel: {
+		act:  operators.TxCancel,
 		verb: "cancel", short: "Give a payment up, if that is still possible", needsReason: true,
 		long: `Gives a payment up. One for which nothing was asked yet ends as cancelled at once. For one that was, the daemon has a transfer
 of nothing signed at the same nonce, with higher fees: whichever of the two gets into a block decides, and the payment ends as
@@ -44,14 +42,9 @@ that is final on all nodes.
 
 Refund the customer when it has ended as cancelled, and not before. Refused (4): what has ended otherwise, or may still be paid.`,
 		done: "its cancellation is on its way; refund only when it has ended as cancelled", already: "already cancelled, or on its way",
-		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) {
-			return d.Cancel
-		},
-	})
-}
-
-func (a *app) txRequeueCommand() *cobra.Command {
-	return a.operate(operation{
+	},
+	operators.TxRequeue: {
+		act:  operators.TxRequeue,
 		verb: "requeue", short: "Pay again, after review, with another nonce", needsReason: true,
 		long: `Lets a payment that waits for a person be paid again, with another nonce. What was signed for it before must be dead: its nonce
 was spent, finally and on all nodes, by something else, or its transaction is final and paid nobody. And the signing machine must
@@ -59,25 +52,25 @@ have been told so by a person: coffer-signer release REQUEST_ID --reason TEXT, a
 
 Refused (4): without that release, before that is final, or when it does not wait for a person.`,
 		done: "it is queued again, and paid with another nonce", already: "already queued",
-		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) {
-			return d.Requeue
-		},
-	})
-}
-
-func (a *app) txCloseCommand() *cobra.Command {
-	return a.operate(operation{
+	},
+	operators.TxClose: {
+		act:  operators.TxClose,
 		verb: "close", short: "End a payment that is held since the database was restored", needsReason: true,
 		long: `After a restore, what was queued in the backup is held: it may have been cancelled since, and only its caller knows. Submitted again, it is
 paid. This ends one whose caller does not want it any more: as cancelled, and its id stays bound, so it is never paid.
 
 Refund the customer if that was not done before the restore. Refused (4): what is not held.`,
 		done: "", already: "already closed, or cancelled",
-		do: func(d *withdrawal.Desk) func(context.Context, string, string) (withdrawal.Withdrawal, bool, error) {
-			return d.EndHeld
-		},
-	})
+	},
 }
+
+func (a *app) txBumpCommand() *cobra.Command { return a.operate(operations[operators.TxBump]) }
+
+func (a *app) txCancelCommand() *cobra.Command { return a.operate(operations[operators.TxCancel]) }
+
+func (a *app) txRequeueCommand() *cobra.Command { return a.operate(operations[operators.TxRequeue]) }
+
+func (a *app) txCloseCommand() *cobra.Command { return a.operate(operations[operators.TxClose]) }
 
 func (a *app) operate(o operation) *cobra.Command {
 	var reason string
@@ -92,13 +85,7 @@ func (a *app) operate(o operation) *cobra.Command {
 			if o.needsReason && strings.TrimSpace(reason) == "" {
 				return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "--reason is missing: why, for the record")
 			}
-			return a.with(cmd.Context(), func(s *coffer.System) error {
-				w, already, err := o.do(s.Withdrawals)(cmd.Context(), args[0], reason)
-				if err != nil {
-					return err
-				}
-				return a.showOperated(cmd.Context(), s, o, w, already)
-			})
+			return a.act(cmd.Context(), coffer.Act{Verb: o.act, Request: args[0]}, reason)
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why; it is recorded")

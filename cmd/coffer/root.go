@@ -52,6 +52,8 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "print one JSON document (docs/json.md)")
 	flags.StringVar(&a.db, "db", "", "database: sqlite:PATH or postgres://… (else $COFFER_DB, else coffer.toml)")
 	flags.StringVar(&a.signer, "signer", "", "signing machine: unix:PATH (else $COFFER_SIGNER, else coffer.toml)")
+	flags.StringVar(&a.operator, "operator", "", "which operator signs, if your keys are those of several (else $COFFER_OPERATOR)")
+	flags.StringVar(&a.operatorKey, "operator-key", "", "private key that signs (else operator_key in coffer.toml, else your ssh-agent)")
 	root.AddGroup(
 		&cobra.Group{ID: groupStart, Title: "Setting up"},
 		&cobra.Group{ID: groupWallets, Title: "Managing wallets"},
@@ -65,7 +67,8 @@ func (a *app) root() *cobra.Command {
 		a.activateCommand(), a.deactivateCommand(), a.syncCommand())...)
 	root.AddCommand(grouped(groupPay, a.withdrawCommand(), a.authorizeCommand(), a.runCommand(), a.txCommand(), a.explainCommand(), a.nonceCommand())...)
 	root.AddCommand(grouped(groupWatch, a.healthCommand(), a.alarmsCommand(), a.cacheStatusCommand(), a.clearCacheCommand(), a.batchSyncCommand(), a.reconcileCommand())...)
-	root.AddCommand(grouped(groupSecure, a.auditCommand(), a.backupCommand(), a.signerCommand(), a.deviceCommand())...)
+	root.AddCommand(grouped(groupSecure, a.operatorCommand(), a.approveCommand(), a.proposalCommand(), a.auditCommand(), a.backupCommand(), a.signerCommand(),
+		a.deviceCommand())...)
 	root.AddCommand(grouped(groupFaults, a.infoCommand(), a.recoverCommand(), a.restoreCommand())...)
 	root.SetCompletionCommandGroupID(groupStart)
 	helptext.Install(root, exitCodes)

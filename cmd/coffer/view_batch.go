@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"coffer.internal/internal/operators"
 	"coffer.internal/wallet"
 )
 
@@ -33,7 +34,7 @@ func successRate(n, total int) string {
 
 var batchHeadings = []string{"LINE", "OUTCOME", "ID", "ADDRESS", "CHAIN_TYPE", "CHAIN_ID", "WALLET_TYPE", "NONCE", "PATH", "REF"}
 
-func (a *app) showBatch(rows []wallet.BatchRow, report wallet.BatchReport) error {
+func (a *app) showBatch(rows []operators.Row, report wallet.BatchReport) error {
 	rate := successRate(report.Registered(), len(report.Rows))
 	if a.json {
 		view := batchView{

@@ -28,7 +28,7 @@ type syncsRowView struct {
 	Error     *errorView     `json:"error"`
 }
 
-func (a *app) showSyncs(f *rowFile, report nonce.BatchReport, dryRun bool) error {
+func (a *app) showSyncs(lines []int, report nonce.BatchReport, dryRun bool) error {
 	if a.json {
 		view := syncsView{
 			Applied: report.Applied, DryRun: dryRun, Changed: report.Change, Same: report.Same, Refused: report.Refused,
@@ -36,7 +36,7 @@ func (a *app) showSyncs(f *rowFile, report nonce.BatchReport, dryRun bool) error
 		}
 		for i, r := range report.Rows {
 			v := syncsRowView{
-				Line: f.rows[i].Line, Address: syncAddress(r), ChainID: r.Call.ChainID, Verdict: string(r.Verdict),
+				Line: lines[i], Address: syncAddress(r), ChainID: r.Call.ChainID, Verdict: string(r.Verdict),
 				Externals: viewExternals(r.Externals), Ended: []string{}, Error: viewError(r.Err),
 			}
 			if r.Wallet.ID != 0 {
@@ -55,7 +55,7 @@ func (a *app) showSyncs(f *rowFile, report nonce.BatchReport, dryRun bool) error
 		if r.Wallet.ID != 0 {
 			before, after = number(r.Before), number(r.After)
 		}
-		cells[i] = []string{number(f.rows[i].Line), syncAddress(r), number(r.Call.ChainID), before, after, syncResult(r, report)}
+		cells[i] = []string{number(lines[i]), syncAddress(r), number(r.Call.ChainID), before, after, syncResult(r, report)}
 	}
 	table(a.stdout, []string{"LINE", "ADDRESS", "CHAIN_ID", "BEFORE", "AFTER", "RESULT"}, cells)
 	change := "changed"

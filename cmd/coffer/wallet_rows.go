@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"coffer.internal/internal/operators"
 	"coffer.internal/internal/rowfile"
 	"coffer.internal/wallet"
 )
@@ -31,12 +32,16 @@ evm,11155111,multisig,0x52908400098527886E0F7030069857D2E4169EE7,,12
 `
 
 // walletRows makes wallets of a file's rows, and refuses the file if one of them cannot be right.
-func walletRows(f *rowFile) ([]wallet.BatchRow, error) {
-	rows := make([]wallet.BatchRow, len(f.rows))
+func walletRows(f *rowFile) ([]operators.Row, error) {
+	rows, acts := make([]wallet.BatchRow, len(f.rows)), make([]operators.Row, len(f.rows))
 	for i, r := range f.rows {
 		rows[i] = wallet.BatchRow{
 			Line: r.Line, Address: r.Text("address"), Ref: r.Text("ref"), ChainType: wallet.ChainType(r.Text("chain_type")),
 			ChainID: r.Integer("chain_id"), Type: wallet.Type(r.Text("wallet_type")), Nonce: r.Natural("nonce"),
+		}
+		acts[i] = operators.Row{
+			Line: r.Line, Address: rows[i].Address, Ref: rows[i].Ref, ChainType: string(rows[i].ChainType), ChainID: rows[i].ChainID,
+			WalletType: string(rows[i].Type), Nonce: rows[i].Nonce,
 		}
 	}
 	var refusal *wallet.BatchRefusal
@@ -45,5 +50,5 @@ func walletRows(f *rowFile) ([]wallet.BatchRow, error) {
 			f.fault(x.Row, x.Field, x.Err)
 		}
 	}
-	return rows, f.refuse()
+	return acts, f.refuse()
 }

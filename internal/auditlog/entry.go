@@ -27,6 +27,8 @@ type row struct {
 	After   string    `json:"after"`
 	Result  string    `json:"result"`
 	Reason  string    `json:"reason"`
+	// Signed came later: it is not there where nobody signed, so that older rows keep their bytes.
+	Signed string `json:"signed,omitempty"`
 }
 
 // Encode is the one encoding of an audit row: JSON with the fields in this order, no white space, <, > and & as they are. Its RFC 6962 leaf
@@ -35,7 +37,7 @@ func Encode(a store.AuditRow) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(row{a.ID, a.At.UTC().Truncate(time.Microsecond), a.Actor, a.Action, a.Subject, a.Before, a.After, a.Result, a.Reason})
+	err := enc.Encode(row{a.ID, a.At.UTC().Truncate(time.Microsecond), a.Actor, a.Action, a.Subject, a.Before, a.After, a.Result, a.Reason, a.Signed})
 	if err != nil {
 		panic("auditlog: a row holds text, a number and a time of this era: " + err.Error())
 	}
@@ -50,7 +52,7 @@ func Decode(b []byte) (store.AuditRow, error) {
 	if err := dec.Decode(&r); err != nil {
 		return store.AuditRow{}, fmt.Errorf("read an audit row: %w", err)
 	}
-	a := store.AuditRow{ID: r.ID, At: r.At, Actor: r.Actor, Action: r.Action, Subject: r.Subject, Before: r.Before, After: r.After, Result: r.Result, Reason: r.Reason}
+	a := store.AuditRow{ID: r.ID, At: r.At, Actor: r.Actor, Action: r.Action, Subject: r.Subject, Before: r.Before, After: r.After, Result: r.Result, Reason: r.Reason, Signed: r.Signed}
 	if !bytes.Equal(Encode(a), b) {
 		return store.AuditRow{}, fmt.Errorf("read an audit row: not in its canonical encoding")
 	}

@@ -10,12 +10,13 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"coffer.internal/internal/allcpus"
+	"coffer.internal/internal/operators"
 	"coffer.internal/internal/store"
 )
 
 // Finding is one thing that is not as it was sealed.
 type Finding struct {
-	Kind  string `json:"kind"`         // edited, deleted, reordered, inserted, truncated, replaced, unsigned
+	Kind  string `json:"kind"`         // edited, deleted, reordered, inserted, truncated, replaced, unsigned, forged
 	Entry int64  `json:"entry"`        // of the log; -1: about none
 	To    int64  `json:"to,omitempty"` // the last of a range of entries that begins with Entry
 	RowID int64  `json:"row_id"`       // of the audit row; 0: about none
@@ -30,6 +31,7 @@ const (
 	Inserted  = "inserted"  // a row that was never sealed, and does not wait to be
 	Truncated = "truncated" // the log ends before a checkpoint's last entry: its end was taken off, or an older database was put back
 	Replaced  = "replaced"  // rows and tree agree with each other, and not with a checkpoint: both were written anew
+	Forged    = "forged"    // a row that says that operators signed for it, and they did not
 	Unsigned  = "unsigned"  // a checkpoint in the database that nobody with a known key signed
 )
 
@@ -48,11 +50,18 @@ const (
 )
 
 // Verify compares all audit rows with the tree, and the tree with checkpoints: those that were kept elsewhere (held), and those in the
-// database that one of the keys signed. It trusts nothing in the database but signatures.
+// database that one of the keys signed. It trusts nothing in the database but signatures. What operators signed is checked against their keys.
 func Verify(ctx context.Context, db store.DB, held []Checkpoint, keys ...note.Verifier) (v Verdict, err error) {
+	ledger, err := db.Ledger(ctx)
+	if err != nil {
+		return v, err
+	}
 	err = db.View(ctx, func(r store.Reader) error {
 		v = Verdict{}
-		w := verification{r: r, held: held, out: &v}
+		w := verification{r: r, held: held, out: &v, ledger: ledger}
+		if w.named, err = r.Operators(ctx); err != nil {
+			return err
+		}
 		if err := w.heads(ctx, keys); err != nil {
 			return err
 		}
@@ -77,6 +86,9 @@ type verification struct {
 	good  int64        // the size of the greatest that they do lead to, below the first bad one
 	tree  compact
 	gap   bool // an entry in the midst is gone
+
+	ledger string
+	named  []store.Operator // all operators that there ever were
 }
 
 func (w *verification) find(f Finding) {
@@ -131,6 +143,9 @@ func (w *verification) entries(ctx context.Context) error {
 			return err
 		}
 		hashes := hashAll(page)
+		for _, e := range page {
+			w.signed(e.Row, e.Entry)
+		}
 		for i, e := range page {
 			if e.Entry != w.tree.size { // nothing after it is at its place
 				w.gap = true
@@ -180,6 +195,16 @@ func (w *verification) pages(ctx context.Context) (next func() ([]store.AuditEnt
 		close(enough)
 		for range all { // until it has ended
 		}
+	}
+}
+
+// signed checks what operators signed for a row.
+func (w *verification) signed(row *store.AuditRow, entry int64) {
+	if row == nil || row.Signed == "" {
+		return
+	}
+	if err := operators.CheckRow(*row, w.ledger, w.named); err != nil {
+		w.find(Finding{Kind: Forged, Entry: entry, RowID: row.ID, Text: fmt.Sprintf("audit row %d says that operators signed: %v", row.ID, err)})
 	}
 }
 
@@ -263,6 +288,13 @@ func (w *verification) rest(ctx context.Context) error {
 	}
 	for _, id := range strays {
 		w.find(Finding{Kind: Inserted, Entry: -1, RowID: id, Text: fmt.Sprintf("audit row %d was never sealed, and does not wait to be: it was put in by hand", id)})
+	}
+	waiting, err := w.r.Unsealed(ctx, entriesAtOnce)
+	if err != nil {
+		return err
+	}
+	for _, row := range waiting {
+		w.signed(&row, -1)
 	}
 	tree, err := w.r.AuditTree(ctx)
 	w.out.Unsealed, w.out.Oldest = tree.Unsealed, tree.OldestUnsealed

@@ -28,6 +28,9 @@ type Config struct {
 	Audit          Audit         // how the audit log is sealed
 	Backup         Backup        // how the ledger is backed up
 	Reconcile      Reconcile     // how often ledger and chain are compared
+	OperatorKey    string        // file of the key that signs for an operator, absolute; empty: an ssh-agent does
+	Service        string        // what the programs of this home are called in audit rows; empty: whoever runs them
+	FourEyes       FourEyes      // what two people are needed for
 	Chains         []Chain       // those that have a table in coffer.toml, by type and id
 }
 
@@ -151,6 +154,9 @@ func Load(home string, getenv func(string) string, flags Flags) (Config, error) 
 		return Config{}, err
 	}
 	if c.Reconcile, err = f.reconcile(); err != nil {
+		return Config{}, err
+	}
+	if err := f.people(&c); err != nil {
 		return Config{}, err
 	}
 	if c.Chains, err = f.chains(); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"coffer.internal/internal/config"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/operators"
 )
 
 // homeWith is a home with a coffer.toml.
@@ -65,6 +66,7 @@ func TestWithoutAFileEverySettingHasItsDefault(t *testing.T) {
 		ServiceKey: filepath.Join(home, "service.key"), AuthorizeFor: 24 * time.Hour, Audit: config.Audit{Key: filepath.Join(home, "audit.key")},
 		Backup:    config.Backup{Keep: 14},
 		Reconcile: config.Reconcile{Every: 24 * time.Hour},
+		FourEyes:  config.FourEyes{Verbs: operators.DefaultMatters, Valid: 24 * time.Hour},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -248,7 +250,7 @@ func TestABrokenFileIsRefusedWithFileKeyAndValue(t *testing.T) {
 	const usdt = "[chain.evm.1.asset.USDT]\n"
 	const contract = `contract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"` + "\n"
 	for _, c := range []struct{ name, text, says, hint string }{
-		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, signer_ca, signer_cert, signer_key, pool_size, reservation_ttl, lease, service_key, authorize_for, alarms, audit, backup, reconcile, chain"},
+		{"unknown key", "\npool_sise = 3\n", "unknown key pool_sise (line 2)", "database, signer, signer_ca, signer_cert, signer_key, pool_size, reservation_ttl, lease, service_key, authorize_for, operator_key, service, alarms, audit, backup, reconcile, four_eyes, chain"},
 		{"unknown key of a chain", "[chain.evm.1]\nmax_unmind = 3\n", "unknown key chain.evm.1.max_unmind (line 2)", "max_unmined"},
 		{"unknown key of an asset", usdt + contract + "decimal = 6\n", "unknown key chain.evm.1.asset.USDT.decimal (line 3)", "contract, decimals"},
 		{"two unknown keys", "a = 1\nb = 2\n", "unknown key a (line 1), b (line 2)", "database"},

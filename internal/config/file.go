@@ -32,6 +32,9 @@ type file struct {
 	Audit          *auditTable                      `toml:"audit"`
 	Backup         *backupTable                     `toml:"backup"`
 	Reconcile      *reconcileTable                  `toml:"reconcile"`
+	OperatorKey    *string                          `toml:"operator_key"`
+	Service        *string                          `toml:"service"`
+	FourEyes       *fourEyesTable                   `toml:"four_eyes"`
 	Chain          map[string]map[string]chainTable `toml:"chain"`
 }
 
@@ -65,11 +68,12 @@ type assetTable struct {
 
 // The keys of the tables, for hints, and what each takes.
 var (
-	topKeys       = []string{"database", "signer", "signer_ca", "signer_cert", "signer_key", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "alarms", "audit", "backup", "reconcile", "chain"}
+	topKeys       = []string{"database", "signer", "signer_ca", "signer_cert", "signer_key", "pool_size", "reservation_ttl", "lease", "service_key", "authorize_for", "operator_key", "service", "alarms", "audit", "backup", "reconcile", "four_eyes", "chain"}
 	alarmKeys     = []string{"webhook", "alertmanager"}
 	auditKeys     = []string{"key", "checkpoints"}
 	backupKeys    = []string{"recipients", "dir", "every", "keep"}
 	reconcileKeys = []string{"every"}
+	eyesKeys      = []string{"verbs", "valid"}
 	chainKeys     = []string{
 		"rpc", "ws", "confirmations", "finality", "strategy", "max_unmined", "poll", "head_max_age", "stuck_after", "fee_percentile", "fee_blocks", "min_priority_fee",
 		"max_fee_per_gas", "max_fee", "bump_percent", "bump_after", "l1_fee", "asset",
@@ -83,6 +87,8 @@ var (
 		"strategy": "a string", "max_unmined": "a whole number", "poll": `a duration, as in "2s"`,
 		"head_max_age": `a duration, as in "2m"`, "stuck_after": `a duration, as in "10m"`,
 		"webhook": "a string", "alertmanager": "a string",
+		"operator_key": "the path of a file", "service": `a word, as in "payouts"`,
+		"verbs": `a list, as in ["sync:force", "operator_add"]`, "valid": `a duration, as in "24h"`,
 		"key": "the path of a file", "checkpoints": `a list, as in ["stdout", "syslog", "/mnt/audit/checkpoints"]`,
 		"recipients": `a list of public keys, as in ["age1…"]`, "dir": "the path of a folder", "every": `a duration, as in "24h"`, "keep": "a whole number",
 		"contract": "a string", "decimals": "a whole number",
@@ -171,6 +177,8 @@ func keysAt(key []string) []string {
 		return backupKeys
 	case len(key) > 1 && key[0] == "reconcile":
 		return reconcileKeys
+	case len(key) > 1 && key[0] == "four_eyes":
+		return eyesKeys
 	case len(key) > 0 && key[0] != "chain" || len(key) < 4:
 		return topKeys
 	case len(key) >= 6 && key[3] == "asset":

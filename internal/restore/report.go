@@ -94,13 +94,14 @@ type Difference struct {
 // Read reads the report of the newest restore.
 func Read(ctx context.Context, db store.DB) (r Report, err error) {
 	err = db.View(ctx, func(rd store.Reader) (err error) {
-		r, err = read(ctx, rd)
+		r, err = ReadIn(ctx, rd)
 		return err
 	})
 	return r, storefault.Of(err, "read the report of a restore")
 }
 
-func read(ctx context.Context, r store.Reader) (Report, error) {
+// ReadIn is Read in somebody's transaction.
+func ReadIn(ctx context.Context, r store.Reader) (Report, error) {
 	all, err := r.Restores(ctx)
 	if err != nil {
 		return Report{}, err

@@ -73,7 +73,7 @@ func Accept(ctx context.Context, db store.DB, a Acceptance) (r Report, already b
 		if already, err = AcceptIn(ctx, tx, a); err != nil {
 			return err
 		}
-		r, err = read(ctx, tx)
+		r, err = ReadIn(ctx, tx)
 		return err
 	})
 	if errors.Is(err, fault.Refused) {

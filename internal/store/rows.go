@@ -401,6 +401,7 @@ type AuditRow struct {
 	After   string
 	Result  string // done, refused
 	Reason  string
+	Signed  string // what operators signed to have it done, and their signatures (JSON, see package operators); empty: nobody signed
 }
 
 // The results of an audit row.

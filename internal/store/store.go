@@ -78,6 +78,8 @@ var (
 	ErrHeld = errors.New("held by another process")
 	// ErrForbidden: the database's own rights do not allow it to whoever is connected.
 	ErrForbidden = errors.New("the database does not allow it to this role")
+	// ErrRecorded marks a refusal that has its audit row already: nobody is to write another one.
+	ErrRecorded = errors.New("refused, and recorded")
 	// ErrMode: the database file or its folder is open to other users. The message names path, mode and the one wanted.
 	ErrMode = errors.New("file mode too open")
 )
@@ -151,6 +153,7 @@ type Reader interface {
 	RestoreReader
 	AuditTreeReader
 	TableReader
+	OperatorReader
 }
 
 // Tx is what can be done in an Update. Every method either does all it says or returns an error; after an error the
@@ -243,6 +246,7 @@ type Tx interface {
 	RestoreWriter
 	AuditTreeWriter
 	TableWriter
+	OperatorWriter
 
 	// Record appends audit rows. It is the only write that a refused operation makes.
 	Record(ctx context.Context, rows []AuditRow) error

@@ -68,7 +68,12 @@ var backedUp = []Table{
 	table("inbox", "seq", "seq",
 		"seq int, request text, chain_id int, to_address text, amount text, asset text, state text, reason text, submitted_by text, "+
 			"submitted_at time, decided_at time, authorizations text, renewal bool"),
-	table("audit_log", "id", "id", "id int, at time, actor text, action text, subject text, before text, after text, result text, reason text"),
+	table("operators", "id", "id", "id int, name text, role text, key text, fingerprint text, added_at time, revoked_at time"),
+	table("proposals", "id", "id",
+		"id int, act text, reason text, preview text, digest text, maker text, maker_key text, signed text, made_at time, expires_at time, "+
+			"state text, ended_at time, ended_by text"),
+	table("statements", "", "id", "id text, used_by text, at time"),
+	table("audit_log", "id", "id", "id int, at time, actor text, action text, subject text, before text, after text, result text, reason text, signed text"),
 	table("audit_entries", "", "entry", "entry int, audit_id int"),
 	table("audit_nodes", "", "node", "node int, hash bytes"),
 	table("audit_checkpoints", "", "size", "size int, at time, note text"),

@@ -24,6 +24,7 @@ func auditColumns(rows []store.AuditRow) []any {
 		column(rows, func(a store.AuditRow) string { return a.After }),
 		column(rows, func(a store.AuditRow) string { return a.Result }),
 		column(rows, func(a store.AuditRow) string { return a.Reason }),
+		column(rows, func(a store.AuditRow) string { return a.Signed }),
 	}
 }
 

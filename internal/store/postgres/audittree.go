@@ -27,7 +27,7 @@ func (r *reader) AuditSize(context.Context) (int64, error) {
 }
 
 func scanAudit(rs pgx.Rows, a *store.AuditRow) error {
-	return rs.Scan(&a.ID, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
+	return rs.Scan(&a.ID, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason, &a.Signed)
 }
 
 // Unsealed lists the rows that are in no tree yet.
@@ -49,7 +49,7 @@ func (r *reader) AuditEntries(_ context.Context, from int64, limit int) ([]store
 	return rows(r, queries["audit_entries"], func(rs pgx.Rows, e *store.AuditEntry) error {
 		var there bool
 		var a store.AuditRow
-		err := rs.Scan(&e.Entry, &e.RowID, &there, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
+		err := rs.Scan(&e.Entry, &e.RowID, &there, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason, &a.Signed)
 		if there {
 			a.ID, e.Row = e.RowID, &a
 		}

@@ -83,6 +83,9 @@ func (d *DB) Close() error {
 	return nil
 }
 
+// Role is the database role that it connects as.
+func (d *DB) Role() string { return d.pool.Config().ConnConfig.User }
+
 // use makes sure, once, that the schema is the one that this program knows.
 func (d *DB) use(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {

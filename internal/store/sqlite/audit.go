@@ -16,7 +16,7 @@ func (t *tx) record(rows []store.AuditRow) error {
 	}
 	lines := make([][]any, len(rows))
 	for i, a := range rows {
-		lines[i] = []any{a.Actor, a.Action, a.Subject, a.Before, a.After, a.Result, a.Reason}
+		lines[i] = []any{a.Actor, a.Action, a.Subject, a.Before, a.After, a.Result, a.Reason, a.Signed}
 	}
 	_, err := t.exec(queries["audit_add"], list(lines), text(t.now))
 	return err

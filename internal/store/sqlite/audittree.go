@@ -29,7 +29,7 @@ func (r *reader) AuditSize(context.Context) (int64, error) {
 func scanNumber(rs *sql.Rows, n *int64) error { return rs.Scan(n) }
 
 func scanAudit(rs *sql.Rows, a *store.AuditRow) error {
-	return rs.Scan(&a.ID, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
+	return rs.Scan(&a.ID, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason, &a.Signed)
 }
 
 // Unsealed lists the rows that are in no tree yet.
@@ -52,7 +52,7 @@ func (r *reader) AuditEntries(_ context.Context, from int64, limit int) ([]store
 		var there bool
 		var at string
 		var a store.AuditRow
-		err := rs.Scan(&e.Entry, &e.RowID, &there, &at, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason)
+		err := rs.Scan(&e.Entry, &e.RowID, &there, &at, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason, &a.Signed)
 		if err != nil || !there {
 			return err
 		}

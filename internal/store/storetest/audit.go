@@ -20,7 +20,7 @@ func testAudit(t *testing.T, h Harness) {
 		{Actor: "me@here 1", Action: "wallet.create", Subject: "0xa", After: "hot", Result: store.ResultDone},
 		{Actor: "me@here 1", Action: "wallet.activate", Subject: "0xa", Before: "0", After: "1", Result: store.ResultDone},
 		{Actor: "me@here 1", Action: "walletry", Subject: "0xb", Result: store.ResultRefused, Reason: "no such thing"},
-		{Actor: "me@here 1", Action: "nonce.reserve", Subject: "0xb", Result: store.ResultDone},
+		{Actor: "me@here 1", Action: "nonce.reserve", Subject: "0xb", Result: store.ResultDone, Signed: "[{\"statement\":\"<&>\\n\"}]"},
 	}
 	record := func(w *world) {
 		w.update(func(tx store.Tx) error { return tx.Record(w.ctx, rows[:2]) })

@@ -7,7 +7,7 @@ SELECT (SELECT coalesce(max(entry) + 1, 0) FROM audit_entries),
 SELECT coalesce(max(entry) + 1, 0) FROM audit_entries
 
 -- name: audit_unsealed
-SELECT a.id, a.at, a.actor, a.action, a.subject, a.before, a.after, a.result, a.reason
+SELECT a.id, a.at, a.actor, a.action, a.subject, a.before, a.after, a.result, a.reason, a.signed
 FROM audit_unsealed u
 JOIN audit_log a ON a.id = u.audit_id
 ORDER BY u.audit_id
@@ -18,7 +18,7 @@ SELECT n.hash FROM unnest($1::bigint[]) WITH ORDINALITY v (node, place) JOIN aud
 
 -- name: audit_entries
 SELECT e.entry, e.audit_id, a.id IS NOT NULL, a.at, coalesce(a.actor, ''), coalesce(a.action, ''), coalesce(a.subject, ''), coalesce(a.before, ''),
-    coalesce(a.after, ''), coalesce(a.result, ''), coalesce(a.reason, '')
+    coalesce(a.after, ''), coalesce(a.result, ''), coalesce(a.reason, ''), coalesce(a.signed, '')
 FROM audit_entries e
 LEFT JOIN audit_log a ON a.id = e.audit_id
 WHERE e.entry >= $1

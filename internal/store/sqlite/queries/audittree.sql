@@ -7,7 +7,7 @@ SELECT (SELECT ifnull(max(entry) + 1, 0) FROM audit_entries),
 SELECT ifnull(max(entry) + 1, 0) FROM audit_entries
 
 -- name: audit_unsealed
-SELECT a.id, a.at, a.actor, a.action, a.subject, a.before, a.after, a.result, a.reason
+SELECT a.id, a.at, a.actor, a.action, a.subject, a.before, a.after, a.result, a.reason, a.signed
 FROM audit_unsealed u
 JOIN audit_log a ON a.id = u.audit_id
 ORDER BY u.audit_id
@@ -18,7 +18,7 @@ SELECT n.hash FROM json_each(?1) v JOIN audit_nodes n ON n.node = v.value ORDER 
 
 -- name: audit_entries
 SELECT e.entry, e.audit_id, a.id IS NOT NULL, ifnull(a.at, ''), ifnull(a.actor, ''), ifnull(a.action, ''), ifnull(a.subject, ''), ifnull(a.before, ''),
-    ifnull(a.after, ''), ifnull(a.result, ''), ifnull(a.reason, '')
+    ifnull(a.after, ''), ifnull(a.result, ''), ifnull(a.reason, ''), ifnull(a.signed, '')
 FROM audit_entries e
 LEFT JOIN audit_log a ON a.id = e.audit_id
 WHERE e.entry >= ?1
