@@ -122,7 +122,7 @@ func writePlan(plan store.ReservePlan) step {
 		c, q, n, a := plan.Cursors[0], plan.Requests[0], plan.Insert[0], plan.Audit[0]
 		return step{text: queries["reserve_write_one"], yields: true, args: []any{
 			c.WalletID, c.From, c.To, q.ID, q.Kind, q.Content, zeroIsNull(q.WalletID), q.Count, n.WalletID, n.Nonce, n.Row, n.Fence, orNull(n.ExpiresAt),
-			a.Actor, a.Action, a.Subject, a.Before, a.After, a.Result, a.Reason,
+			a.Actor, a.Action, a.Subject, a.Before, a.After, a.Result, a.Reason, a.Signed,
 		}}
 	}
 	args := []any{

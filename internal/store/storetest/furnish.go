@@ -38,11 +38,33 @@ func (w *world) furnish() {
 	w.update(func(tx store.Tx) error { return tx.EndWishes(w.ctx, []int64{ended.ID}, "too late") })
 	w.verified(2)
 	w.furnishRestore(a)
+	w.furnishOperators()
 	w.update(func(tx store.Tx) error {
 		return tx.Record(w.ctx, []store.AuditRow{
 			{Actor: "ann@host 1", Action: "wallet.create", Subject: a.Address, After: hardText, Result: store.ResultDone},
 			{Actor: "bob@host 2", Action: "sync", Subject: b.Address, Before: "1", After: "2", Result: store.ResultRefused, Reason: hardText},
 		})
+	})
+}
+
+// furnishOperators makes one that is good and one that is not, a proposal of each kind, and a statement that was used.
+func (w *world) furnishOperators() {
+	w.Helper()
+	w.nameOperators(operator("ann", "officer", "SHA256:ann"), operator("bob", "viewer", "SHA256:bob"))
+	w.revoke(w.operators()[1].ID)
+	w.update(func(tx store.Tx) error {
+		var last store.Proposal
+		for _, act := range []string{"one", "two"} {
+			p := store.Proposal{Act: act, Reason: hardText, Preview: hardText, Digest: "d", Maker: "ann", MakerKey: "SHA256:ann", Signed: hardText}
+			var err error
+			if last, err = tx.AddProposal(w.ctx, p, time.Hour); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.UseStatement(w.ctx, "00112233445566778899aabbccddeeff", "one"); err != nil {
+			return err
+		}
+		return tx.MoveProposal(w.ctx, store.ProposalMove{ID: last.ID, To: store.ProposalDone, By: "bob"})
 	})
 }
 

@@ -114,9 +114,9 @@ WITH moved AS (
     FROM (SELECT unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::text[]) AS request, unnest($12::int[]) AS row_no, unnest($13::bigint[]),
         unnest($14::timestamptz[])) v
 ), recorded AS (
-    INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason)
+    INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason, signed)
     SELECT clock_timestamp(), unnest($16::text[]), unnest($17::text[]), unnest($18::text[]), unnest($19::text[]), unnest($20::text[]),
-        unnest($21::text[]), unnest($22::text[])
+        unnest($21::text[]), unnest($22::text[]), unnest($23::text[])
     RETURNING id
 ), waiting AS (
     INSERT INTO audit_unsealed (audit_id) SELECT id FROM recorded
@@ -133,8 +133,8 @@ WITH moved AS (
     INSERT INTO nonces (wallet_id, nonce, request, row_no, fence, expires_at, state, for_withdrawal, updated_at)
     VALUES ($9, $10, $4, $11, $12, $13, 'reserved', false, clock_timestamp())
 ), recorded AS (
-    INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason)
-    VALUES (clock_timestamp(), $14, $15, $16, $17, $18, $19, $20)
+    INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason, signed)
+    VALUES (clock_timestamp(), $14, $15, $16, $17, $18, $19, $20, $21)
     RETURNING id
 ), waiting AS (
     INSERT INTO audit_unsealed (audit_id) SELECT id FROM recorded
