@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/csv"
 	"errors"
 
@@ -66,13 +65,21 @@ func (a *app) reconcile(cmd *cobra.Command, s *coffer.System, o coffer.Reconcile
 		p.done = looked - 1
 		p.step(false)
 	}
+	run := func() (r coffer.Reconciliation, err error) {
+		r, err = s.Reconcile(cmd.Context(), o)
+		p.end()
+		if errors.Is(err, coffer.ErrNotAllowed) && !r.Until.IsZero() { // an auditor's role may look, and not write
+			a.note("this comparison is in no audit row, and moves no alarm: %v", err)
+			err = nil
+		}
+		return r, err
+	}
 	var r coffer.Reconciliation
 	if file == "" {
-		r, err = s.Reconcile(cmd.Context(), o)
+		r, err = run()
 	} else {
-		r, err = reconcileInto(cmd.Context(), s, o, file)
+		r, err = reconcileInto(s, &o, file, run)
 	}
-	p.end()
 	if err != nil {
 		return err
 	}
@@ -85,7 +92,7 @@ func (a *app) reconcile(cmd *cobra.Command, s *coffer.System, o coffer.Reconcile
 }
 
 // reconcileInto writes each transaction to a new file, which there is only if all of them are in it.
-func reconcileInto(ctx context.Context, s *coffer.System, o coffer.ReconcileOptions, file string) (r coffer.Reconciliation, err error) {
+func reconcileInto(s *coffer.System, o *coffer.ReconcileOptions, file string, run func() (coffer.Reconciliation, error)) (r coffer.Reconciliation, err error) {
 	f, err := newfile.Create(file)
 	if err != nil {
 		return r, err
@@ -96,7 +103,7 @@ func reconcileInto(ctx context.Context, s *coffer.System, o coffer.ReconcileOpti
 	if err := out.Write(bookColumns); err != nil {
 		return r, err
 	}
-	if r, err = s.Reconcile(ctx, o); err != nil {
+	if r, err = run(); err != nil {
 		return r, err
 	}
 	if out.Flush(); out.Error() != nil {

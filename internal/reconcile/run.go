@@ -128,11 +128,9 @@ func (w *walk) setup(at Place) (withdrawal.ChainSetup, bool) {
 	return withdrawal.ChainSetup{}, false
 }
 
-// ended looks at the payments that ended in the span.
+// ended looks at the payments that ended in the span. It asks by that alone: by their state, each page would sort all there are.
 func (w *walk) ended(ctx context.Context) error {
-	return w.pages(ctx, store.WithdrawalFilter{
-		States: []string{store.WithdrawalEnded}, ChainID: w.o.ChainID, EndedFrom: w.o.Since, EndedUntil: w.report.Until, Limit: atOnce,
-	}, &w.report.Ended)
+	return w.pages(ctx, store.WithdrawalFilter{ChainID: w.o.ChainID, EndedFrom: w.o.Since, EndedUntil: w.report.Until, Limit: atOnce}, &w.report.Ended)
 }
 
 // open looks at all payments that have not ended.
