@@ -39,10 +39,11 @@ func (d *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) 
 		return err
 	}
 	defer func() { d.readers <- s }()
+	// It may have begun though it failed: ctx ended as it did. A session left so could never begin again.
+	defer func() { _, _ = s.exec(context.WithoutCancel(ctx), "ROLLBACK") }() // nothing was written
 	if _, err := s.exec(ctx, "BEGIN"); err != nil {
 		return interpret(err)
 	}
-	defer func() { _, _ = s.exec(context.WithoutCancel(ctx), "ROLLBACK") }() // nothing was written
 	return fn(&reader{s: s, now: d.clock(), ctx: ctx})
 }
 
@@ -60,17 +61,17 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 }
 
 func (d *DB) try(ctx context.Context, s *session, fn func(store.Tx) error) error {
+	// What follows the beginning is short and waits for nothing; only the end of ctx between two statements ends it.
+	on := context.WithoutCancel(ctx)
+	committed := false
+	defer func() { // also when fn panics, and when ctx ended as the transaction began: its session could never begin another
+		if !committed {
+			_, _ = s.exec(on, "ROLLBACK") // it may have been rolled back already, or not have begun
+		}
+	}()
 	if _, err := s.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return interpret(err)
 	}
-	// What follows is short and waits for nothing; only the end of ctx between two statements ends it.
-	on := context.WithoutCancel(ctx)
-	committed := false
-	defer func() { // also when fn panics
-		if !committed {
-			_, _ = s.exec(on, "ROLLBACK") // it may have been rolled back already
-		}
-	}()
 	t := &tx{reader: reader{s: s, now: d.clock(), ctx: ctx}}
 	if _, err := s.exec(on, queries["author"], d.actor); err != nil {
 		return interpret(err)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -11,6 +12,27 @@ import (
 
 func testUpdate(t *testing.T, h Harness) {
 	tests(t, h, map[string]func(*world){
+		"a context that ends as a transaction begins leaves nothing behind": func(w *world) {
+			for i := range 500 {
+				ctx, cancel := context.WithCancel(w.ctx)
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					for range i * 20 { // a little later each time
+						runtime.Gosched()
+					}
+					cancel()
+				}()
+				_ = w.db.Update(ctx, func(store.Tx) error { return nil })
+				_ = w.db.View(ctx, func(store.Reader) error { return nil })
+				<-ended
+			}
+			for range 8 { // on each of its connections
+				w.update(func(tx store.Tx) error { return tx.Record(w.ctx, []store.AuditRow{{Result: store.ResultDone}}) })
+				w.now()
+			}
+		},
+
 		"an error of the function rolls back and is returned as it is": func(w *world) {
 			mine := errors.New("mine")
 			err := w.db.Update(w.ctx, func(tx store.Tx) error {
