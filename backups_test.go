@@ -159,7 +159,7 @@ func TestABackupThatFailsIsAnAlarmUntilOneSucceeds(t *testing.T) {
 }
 
 // Of several daemons on one database one writes each backup.
-func TestDaemonsTakeTurnsInBackingUp(t *testing.T) {
+func TestDaemonsShareTheBackups(t *testing.T) {
 	const every = 1200 * time.Millisecond // files are called by the second
 	b := newBackedUp(t, pgtest.DSN(t), every)
 	s, stop := b.run(time.Now)

@@ -103,6 +103,10 @@ func toColumn(v any) any {
 // Fill makes this ledger another one.
 func (t *tx) Fill(ctx context.Context, fill func(store.Put) error) error {
 	f := &filler{tx: t}
+	if err := f.alter(queries["fill_cache"]); err != nil {
+		return err
+	}
+	defer func() { _ = f.alter(queries["usual_cache"]) }()
 	if err := store.Fill(ctx, f, fill); err != nil {
 		return t.fail(err)
 	}
@@ -169,15 +173,33 @@ func (f *filler) Insert(_ context.Context, t store.Table, all [][]any) error {
 			return err
 		}
 	}
-	text := "INSERT INTO " + t.Name + " (" + t.Names() + ") VALUES (?" + strings.Repeat(", ?", len(t.Columns)-1) + ")"
-	args := make([]any, len(t.Columns))
+	for len(all) > 0 {
+		n := 1
+		if len(all) >= together {
+			n = together
+		}
+		if err := f.insert(t, all[:n]); err != nil {
+			return err
+		}
+		all = all[n:]
+	}
+	return nil
+}
+
+// together is how many rows one statement adds, as long as there are so many: a statement costs more than its rows.
+const together = 64
+
+func (f *filler) insert(t store.Table, all [][]any) error {
+	values := "(?" + strings.Repeat(", ?", len(t.Columns)-1) + ")"
+	text := "INSERT INTO " + t.Name + " (" + t.Names() + ") VALUES " + values + strings.Repeat(", "+values, len(all)-1)
+	args := make([]any, 0, len(all)*len(t.Columns))
 	for _, row := range all {
-		for i, v := range row {
-			args[i] = toColumn(v)
+		for _, v := range row {
+			args = append(args, toColumn(v))
 		}
-		if _, err := f.exec(text, args...); err != nil {
-			return fmt.Errorf("add a row to %s: %w", t.Name, err)
-		}
+	}
+	if _, err := f.exec(text, args...); err != nil {
+		return fmt.Errorf("add rows to %s: %w", t.Name, err)
 	}
 	return nil
 }

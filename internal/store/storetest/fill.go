@@ -74,7 +74,7 @@ func testFill(t *testing.T, h Harness) {
 				return r.Events(w.ctx, store.EventFilter{Payments: []string{"p-new"}})
 			})
 			if len(es) != 3 || es[0].ID <= highest("events") {
-				w.Errorf("its events: %+v", es)
+				w.Fatalf("its events: %+v", es) // no trigger runs
 			}
 			settled := read(w, func(r store.Reader) ([]store.Event, error) { return r.Events(w.ctx, store.EventFilter{Settled: true}) })
 			if len(settled) != len(all["events"])+3 {

@@ -29,3 +29,10 @@ CREATE TABLE IF NOT EXISTS inbox (
     authorizations TEXT    NOT NULL DEFAULT '',
     renewal        INTEGER NOT NULL DEFAULT 0
 ) STRICT
+
+-- name: fill_cache
+-- 64 MB, so that the pages of indexes are not read again for each row.
+PRAGMA cache_size = -65536
+
+-- name: usual_cache
+PRAGMA cache_size = -2000
