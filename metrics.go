@@ -75,6 +75,9 @@ func (s figures) Figures(ctx context.Context) (f metrics.Figures, err error) {
 			return err
 		}
 		f.Unsealed, f.OldestUnsealed = tree.Unsealed, tree.OldestUnsealed
+		if f.LastBackup, err = lastScheduled(ctx, r); err != nil {
+			return err
+		}
 		return s.wallets(ctx, r, &f)
 	})
 	for _, w := range s.engine.Watched() {

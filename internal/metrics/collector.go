@@ -23,6 +23,8 @@ type Figures struct {
 	// Unsealed is how many audit rows wait to be sealed, and OldestUnsealed since when the first does; zero: none.
 	Unsealed       int
 	OldestUnsealed time.Time
+	// LastBackup is when a daemon wrote one last; zero: never.
+	LastBackup time.Time
 	// SignerUp: the signing machine answers. Locked and frozen say something only then.
 	SignerUp, SignerLocked, SignerFrozen bool
 }
@@ -71,7 +73,7 @@ type collector struct {
 	queue, queueAge                                                                     *prometheus.Desc
 	cursor, free, reserved, unmined, inFlight, gaps, waits, active, brake, leased, mine *prometheus.Desc
 	alarms, nodeUp, nodeHead, nodeAge, nodeLag                                          *prometheus.Desc
-	unsealed, unsealedAge                                                               *prometheus.Desc
+	unsealed, unsealedAge, backupAge                                                    *prometheus.Desc
 	hits, misses, size, signerUp, signerLocked, signerFrozen, took, failed              *prometheus.Desc
 }
 
@@ -102,6 +104,7 @@ func newCollector(source Source) *collector {
 		nodeLag:      d("coffer_node_lag_blocks", "How many blocks the node is behind the highest.", "chain", "node"),
 		unsealed:     d("coffer_audit_unsealed_rows", "Audit rows that wait to be sealed."),
 		unsealedAge:  d("coffer_audit_unsealed_oldest_age_seconds", "How long ago the oldest of them was written; 0 if there is none."),
+		backupAge:    d("coffer_backup_age_seconds", "How long ago a daemon wrote a backup last; missing if none ever did."),
 		hits:         d("coffer_cache_hits_total", "Wallet rows that this process's cache had."),
 		misses:       d("coffer_cache_misses_total", "Wallet rows that it had to read."),
 		size:         d("coffer_cache_entries", "Entries of this process's cache."),
@@ -160,6 +163,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(c.unsealed, float64(f.Unsealed))
 	gauge(c.unsealedAge, age(f.OldestUnsealed))
+	if !f.LastBackup.IsZero() {
+		gauge(c.backupAge, age(f.LastBackup))
+	}
 	ch <- prometheus.MustNewConstMetric(c.hits, prometheus.CounterValue, float64(f.Cache.Hits))
 	ch <- prometheus.MustNewConstMetric(c.misses, prometheus.CounterValue, float64(f.Cache.Misses))
 	gauge(c.size, float64(f.Cache.Size))

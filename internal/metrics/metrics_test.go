@@ -39,6 +39,7 @@ func busy() *Set {
 		Alarms: []Alarm{{"evm:1", "foreign_use", true, 2}},
 		Nodes:  []Node{{"evm:1", "http://a", true, 10, noon.Add(-2 * time.Second), 0}, {"evm:1", "http://b", false, 0, time.Time{}, 10}},
 		Cache:  Cache{Hits: 5, Misses: 6, Size: 7}, SignerUp: true, Unsealed: 7, OldestUnsealed: noon.Add(-31 * time.Second),
+		LastBackup: noon.Add(-time.Hour),
 	}})
 	s.Step("evm:1", "bind", time.Millisecond, errors.New("the node is gone"))
 	s.Reached("evm:1", "mined", time.Second)
@@ -77,6 +78,7 @@ func scrape(t *testing.T, s *Set) string {
 func TestAScrapeSaysWhatIsSoAndWhatWasDone(t *testing.T) {
 	got := scrape(t, busy())
 	for _, want := range []string{
+		`coffer_backup_age_seconds 3600`,
 		`coffer_withdrawals{chain="evm:1",state="queued"} 3`, `coffer_withdrawals_oldest_age_seconds{chain="evm:1",state="queued"} 60`,
 		`coffer_wallet_lowest_unconfirmed_age_seconds{chain="evm:1",wallet="0xa"} 30`, `coffer_wallet_braked{chain="evm:1",wallet="0xa"} 1`,
 		`coffer_wallet_lease_held{chain="evm:1",wallet="0xa"} 0`, `coffer_alarms{brake="true",chain="evm:1",kind="foreign_use"} 2`,
