@@ -10,7 +10,7 @@
 //	System.Run          the daemon: moves every payment to its end
 //	System.Attend       shows a long-lived program to cache-status, and clear-cache reaches it
 //	System.Reconcile    compares requests, attempts, chain and fees
-//	System.RestoreReport, ContinueRestore, AcceptRestore   what a ledger that was restored from a backup waits for
+//	System.Restore      fills an empty ledger with a backup; RestoreReport and AcceptRestore tell of it, and let it go on
 //	System.Do           does what an operator does, signed; System.Approve by two
 //	System.Recover      rebuilds from the signing machine's journal what an old database does not know
 //

@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"time"
 
+	"coffer.internal/internal/backup"
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/newfile"
 	"coffer.internal/internal/operators"
 	"coffer.internal/internal/restore"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
 	"coffer.internal/wallet"
+	"coffer.internal/withdrawal"
 )
 
 // RestoreReport is what became of a restore: the cut-off, and each difference between backup, signing machine and chain (docs/restore.md).
@@ -22,6 +26,109 @@ type RestoreReport = restore.Report
 // RestoreReport reads what became of the newest restore of this ledger. A ledger that never was restored is a fault.NotFound.
 func (s *System) RestoreReport(ctx context.Context) (RestoreReport, error) {
 	return restore.Read(ctx, s.db)
+}
+
+// RestoreSource is the backup that a ledger is put back from.
+type RestoreSource struct {
+	BackupSource
+	// Settings is a file that does not exist, to which the backup's coffer.toml is written; empty: nowhere. This home's own stays as it is.
+	Settings string
+}
+
+// Restore fills this ledger, which must be empty, with a backup: it is the backup's ledger then, and paused. Then it is compared with signing
+// machine and chain, as ContinueRestore does once more. Whatever is refused changes nothing, and is recorded: a backup that is not whole, or
+// whose signature is not right, a ledger that is not empty, a daemon that runs, a signing machine that is older than the backup, or whose
+// keys are those of another ledger. An error after the rows are back leaves the ledger paused.
+func (s *System) Restore(ctx context.Context, from RestoreSource) (r RestoreReport, err error) {
+	err = s.undriven(ctx, func() error {
+		if err := s.load(ctx, from); err != nil {
+			refused := store.AuditRow{Actor: s.actor, Action: "restore.begin", Subject: from.Path, Result: store.ResultRefused, Reason: err.Error()}
+			recordErr := s.db.Update(context.WithoutCancel(ctx), func(tx store.Tx) error { return tx.Record(ctx, []store.AuditRow{refused}) })
+			if recordErr != nil {
+				s.log.Error("a refusal could not be recorded", "refusal", err, "error", recordErr)
+			}
+			return err
+		}
+		r, err = s.examine(ctx)
+		return err
+	})
+	return r, err
+}
+
+// load brings the rows.
+func (s *System) load(ctx context.Context, from RestoreSource) error {
+	source, err := from.source(s.config)
+	if err != nil {
+		return err
+	}
+	if err := s.noDaemon(ctx); err != nil {
+		return err
+	}
+	if from.Settings != "" {
+		if _, err := os.Lstat(from.Settings); !errors.Is(err, os.ErrNotExist) {
+			return fault.New(fault.Refused, "file_exists", "name another file", "%s exists, and is not written over", from.Settings)
+		}
+	}
+	var settings []byte
+	_, err = backup.LoadThen(ctx, s.db, source, func(b []byte) error { settings = b; return nil }, func(ctx context.Context, tx store.Tx, m backup.Manifest) error {
+		if err := s.machineFits(ctx, tx, m); err != nil {
+			return err
+		}
+		_, err := restore.Begin(ctx, tx, restore.Begun{TakenAt: m.TakenAt, Digest: m.Digest, Actor: s.actor})
+		return err
+	})
+	if err != nil {
+		return storefault.Of(err, "restore "+from.Path)
+	}
+	if from.Settings == "" || settings == nil {
+		return nil
+	}
+	return newfile.Write(from.Settings, settings)
+}
+
+// noDaemon refuses while any daemon lives: on an empty ledger it drives nothing yet.
+func (s *System) noDaemon(ctx context.Context) error {
+	if s.alone() {
+		return nil // by the lock
+	}
+	n := 0
+	err := s.db.View(ctx, func(r store.Reader) (err error) {
+		n, err = s.daemons(ctx, r)
+		return err
+	})
+	if err == nil && n > 0 {
+		err = fault.New(fault.Refused, "daemon_runs", "stop coffer run first, on every machine (coffer cache-status shows them)", "%d daemons live on this database", n)
+	}
+	return storefault.Of(err, "see whether a daemon runs")
+}
+
+// machineFits refuses a backup whose payments the signing machine that answers cannot have signed: one that went back behind the backup, or
+// whose keys are another ledger's. Where no wallet's key is with a machine, none is asked.
+func (s *System) machineFits(ctx context.Context, r store.Reader, m backup.Manifest) error {
+	ws, err := r.Wallets(ctx, store.WalletFilter{})
+	if err != nil || !slices.ContainsFunc(ws, func(w store.Wallet) bool { return w.Device != "" }) {
+		return err
+	}
+	st, err := s.machine.Status(ctx)
+	if err != nil {
+		return err
+	}
+	highest, err := s.machine.Highest(ctx, m.Ledger)
+	if err != nil {
+		return err
+	}
+	for _, d := range m.Devices {
+		if d.Device == st.Device && d.Receipt > highest {
+			return fault.New(fault.Refused, string(withdrawal.AlarmSignerRolledBack), "the signing machine's own backup is older: coffer-signer load has it know what it signed (docs/runbook.md)",
+				"the signing machine is older than the backup: it gave %d answers to this ledger, and number %d of them is in the backup", highest, d.Receipt)
+		}
+	}
+	keys, err := s.machine.KeysOf(ctx, m.Ledger)
+	if err == nil && len(keys) == 0 && st.Keys > 0 {
+		err = fault.New(fault.Refused, "other_ledger", "--signer names the machine; coffer-signer status shows which ledgers its keys are of",
+			"the %d keys of signing machine %s are bound to other ledgers than that of the backup, %s", st.Keys, st.Device, m.Ledger)
+	}
+	return err
 }
 
 // ContinueRestore compares a restored ledger with signing machine and chain once more, and reads the report. It is refused while a daemon

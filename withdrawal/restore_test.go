@@ -536,3 +536,54 @@ func TestAnExaminationCanBeBrokenOffAndSaidAgain(t *testing.T) {
 		w.wantPaidOnce(rs...)
 	})
 }
+
+// answersOnce is a machine with one answer in its journal.
+type answersOnce struct {
+	restore.Machine
+	entry signing.Entry
+}
+
+func (m answersOnce) Highest(context.Context, string) (uint64, error) { return m.entry.Seq, nil }
+
+func (m answersOnce) Entries(_ context.Context, _ string, after uint64, _ int) ([]signing.Entry, error) {
+	if after >= m.entry.Seq {
+		return nil, nil
+	}
+	return []signing.Entry{m.entry}, nil
+}
+
+// What was asked for in the backup and refused for now since may have been cancelled after that: it is held, not queued.
+func TestWhatTheMachineRefusedForNowSinceIsHeld(t *testing.T) {
+	onRestored(t, 1, func(w *world, backup func() func()) {
+		rs := w.submit("a")
+		w.pass("bind")
+		backup()()
+		a := w.attempt("a")
+		intent, err := signing.Parse(a.Intent)
+		w.must(err)
+		o := w.examination()
+		o.Machine = answersOnce{o.Machine, signing.Entry{
+			Seq: 1, Digest: intent.Digest(), Intent: a.Intent, Refusal: &signing.Refusal{Kind: signing.RefusedForNow, Code: "limit", Reason: "too much today"},
+		}}
+		r, err := restore.Examine(w.Context(), o)
+		w.must(err)
+		if got := said(r); !slices.Equal(got, []string{"attempt_answered nonce 0 of a", "withdrawal_held of a"}) {
+			w.Errorf("the report lists %v", got)
+		}
+		w.want("a", store.WithdrawalHeld, "")
+		other := rs[0]
+		other.Amount = "1001"
+		if _, _, err := w.desk.Submit(w.Context(), other); fault.Code(err) != "request_differs" {
+			w.Errorf("submitted with other content: %v", err)
+		}
+		w.want("a", store.WithdrawalHeld, "")
+		if _, _, err := w.desk.Cancel(w.Context(), "a", "x"); fault.Code(err) != "held" {
+			w.Errorf("cancel: %v", err)
+		}
+		w.again(rs...)
+		w.want("a", store.WithdrawalQueued, "")
+		if _, _, err := w.desk.EndHeld(w.Context(), "a", "x"); fault.Code(err) != "not_held" {
+			w.Errorf("close: %v", err)
+		}
+	})
+}

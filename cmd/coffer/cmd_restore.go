@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,10 +13,15 @@ import (
 
 func (a *app) restoreCommand() *cobra.Command {
 	var again bool
+	var from coffer.RestoreSource
 	c := &cobra.Command{
-		Use:   "restore --continue",
+		Use:   "restore FILE --identity KEYFILE | restore --continue",
 		Short: "Put a backup into an empty database, and make it fit to pay again",
-		Long: `A ledger that was put back from a backup is paused: nothing is bound, asked for, signed or sent, and no nonce is reserved; what is out is
+		Long: `Fills an empty database, which coffer init or coffer migrate --apply made, with a backup that coffer backup wrote: every row, the ledger's id
+included. --identity opens it; the audit key of --key, else that of this home, must have signed it. This home's coffer.toml stays as it is;
+--settings writes that of the backup into another file. On PostgreSQL it takes the owner of the tables.
+
+A ledger that was put back from a backup is paused: nothing is bound, asked for, signed or sent, and no nonce is reserved; what is out is
 followed. What was queued in the backup is held until its caller submits it again, or coffer tx close ends it: it may have been
 cancelled since.
 
@@ -26,16 +32,27 @@ coffer restore accept lets the ledger go on.
 
 --continue does the second part once more: after it was broken off, or when a node, a signing machine or a conflict is mended.
 
-Refused (4): while a daemon drives the database; a signing machine that is older than the ledger. 7: something needs a person, and the
-report says what.`,
-		Example: "  coffer restore --continue\n  coffer restore report\n  coffer restore accept --reason \"compared with the exchange's books\"",
-		Args:    exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !again {
-				return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "--continue, report or accept is missing")
+Refused (4), with nothing changed: a database that is not empty; a backup that is not whole or not ours; while a daemon runs; a signing machine
+that is older than the backup, or whose keys are another ledger's. 5: it is sealed for others. 7: it is back, and something needs a person:
+the report says what.`,
+		Example: `  coffer restore ledger.age --identity officer.key --key "$(cat coffer-audit.pub)"
+  coffer restore --continue
+  coffer restore accept --reason "compared with the exchange's books"`,
+		Args: between(0, "FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case again == (len(args) == 1):
+				return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "either FILE or --continue: a backup, or what was restored already")
+			case !again && from.Identity == "":
+				return fault.New(fault.Usage, "usage", cmd.CommandPath()+" --help", "--identity is missing: the file of a recipient's key")
 			}
 			return a.with(cmd.Context(), func(s *coffer.System) error {
-				r, err := s.ContinueRestore(cmd.Context())
+				restored := s.ContinueRestore
+				if !again {
+					from.Path = args[0]
+					restored = func(ctx context.Context) (coffer.RestoreReport, error) { return s.Restore(ctx, from) }
+				}
+				r, err := restored(cmd.Context())
 				if err != nil {
 					return err
 				}
@@ -43,6 +60,9 @@ report says what.`,
 			})
 		},
 	}
+	c.Flags().StringVar(&from.Identity, "identity", "", "the file of a recipient's key, readable to its owner alone")
+	c.Flags().StringArrayVar(&from.Keys, "key", nil, "the public key of the audit log (coffer audit key); may be said several times; default: this home's own")
+	c.Flags().StringVar(&from.Settings, "settings", "", "write the backup's coffer.toml into this file, which must not exist")
 	c.Flags().BoolVar(&again, "continue", false, "compare a restored ledger with signing machine and chain, once more")
 	c.AddCommand(a.restoreReportCommand(), a.restoreAcceptCommand())
 	return c
