@@ -19,7 +19,7 @@ man: ## Write the manual pages of both programs into man/
 	go test ./cmd/coffer ./cmd/coffer-signer -run '^TestManPages' -count=1 -args -man $(CURDIR)/man
 
 .PHONY: tools
-tools: postgres alertmanager testtools/node_modules/.done ## Install what the tests need: PostgreSQL, Alertmanager, anvil, ethers, btc-signer, TypeScript
+tools: postgres alertmanager openssh testtools/node_modules/.done ## Install what the tests need: PostgreSQL, Alertmanager, OpenSSH, anvil, ethers, btc-signer, TypeScript
 
 testtools/node_modules/.done: testtools/package-lock.json
 	cd testtools && npm ci --no-audit --no-fund
@@ -40,6 +40,14 @@ alertmanager:
 	  echo "installing Alertmanager"; \
 	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -qq && $$sudo env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus-alertmanager; \
+	fi
+
+.PHONY: openssh
+openssh:
+	@if ! command -v ssh-agent >/dev/null || ! command -v ssh-keygen >/dev/null; then \
+	  echo "installing OpenSSH"; \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends openssh-client; \
 	fi
 
 .PHONY: lint

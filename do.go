@@ -189,6 +189,13 @@ func (s *System) denied(ctx context.Context, row store.AuditRow, signed *operato
 	return refusal
 }
 
+// warnOpen says in the daemon's log that everybody may do everything.
+func (s *System) warnOpen(ctx context.Context) {
+	if f, err := s.facts(ctx); err == nil && len(f.named) == 0 {
+		s.log.Warn("nobody is named as operator: everybody who reaches the database may change everything", "hint", "coffer operator add")
+	}
+}
+
 // Operators lists all who were ever named, oldest first.
 func (s *System) Operators(ctx context.Context) ([]Operator, error) {
 	f, err := s.facts(ctx)

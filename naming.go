@@ -9,6 +9,7 @@ import (
 	"coffer.internal/internal/operators"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
+	"coffer.internal/withdrawal"
 )
 
 // naming are the acts about operators themselves; the result is the Operator as he is afterwards.
@@ -84,7 +85,7 @@ func (s *System) name(ctx context.Context, act Act, n operators.Naming, reason s
 
 // mayLift has an alarm about a broken glass ended by another officer than the one who broke it.
 func mayLift(ctx context.Context, r store.Reader, id int64, by store.Operator) error {
-	all, err := r.Alarms(ctx, store.AlarmFilter{Open: true, Kinds: []string{alarmBreakGlass}})
+	all, err := r.Alarms(ctx, store.AlarmFilter{Open: true, Kinds: []string{string(withdrawal.AlarmBreakGlass)}})
 	if err != nil {
 		return err
 	}

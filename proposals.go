@@ -10,6 +10,7 @@ import (
 	"coffer.internal/internal/presence"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/storefault"
+	"coffer.internal/withdrawal"
 )
 
 // Change is one thing that a proposal changes, in words.
@@ -28,12 +29,12 @@ const (
 	actionApprove    = "proposal.approve"
 	actionBreakGlass = "proposal.break_glass"
 	actionWithdraw   = "proposal.withdraw"
-
-	alarmBreakGlass = "break_glass"
 )
 
 // breakGlassKey is the key of the alarm about a proposal that one person carried out alone.
-func breakGlassKey(id int64) string { return fmt.Sprintf("%s/proposal %d", alarmBreakGlass, id) }
+func breakGlassKey(id int64) string {
+	return fmt.Sprintf("%s/proposal %d", withdrawal.AlarmBreakGlass, id)
+}
 
 func nameOf(p store.Proposal) string { return fmt.Sprint("proposal ", p.ID) }
 
@@ -253,12 +254,9 @@ func (a approval) finish(ctx context.Context, tx store.Tx) error {
 	}
 	if a.alone {
 		row.Action = actionBreakGlass
-		err := tx.RaiseAlarms(ctx, []store.Alarm{{
-			Key: breakGlassKey(a.id), Kind: alarmBreakGlass, Sticky: true,
-			Why:  fmt.Sprintf("%s carried proposal %d out alone: %s", a.self.Name, a.id, a.reason),
-			ToDo: fmt.Sprintf("another officer looks at what was done (coffer audit list --subject \"proposal %d\"), then: coffer alarms lift ALARM --reason TEXT", a.id),
-		}})
-		if err != nil {
+		alarm := withdrawal.LedgerAlarm(withdrawal.AlarmBreakGlass, "", 0, fmt.Sprintf("%s carried proposal %d out alone: %s", a.self.Name, a.id, a.reason))
+		alarm.Key = breakGlassKey(a.id)
+		if err := tx.RaiseAlarms(ctx, []store.Alarm{alarm}); err != nil {
 			return err
 		}
 	}

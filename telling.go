@@ -97,6 +97,7 @@ func running(ctx context.Context, run func(context.Context)) (leave func()) {
 
 // beside starts what runs beside the engine, until leave is called.
 func (s *System) beside(ctx context.Context) (leave func(), err error) {
+	s.warnOpen(ctx)
 	told, err := s.telling(ctx)
 	if err != nil {
 		return nil, err

@@ -53,6 +53,7 @@ const AlarmNeedsReview AlarmKind = "needs_review"
 const (
 	AlarmReconcileDiffers AlarmKind = "reconcile_differs" // ledger and chain differ in what nobody can explain
 	AlarmAuditUnsealed    AlarmKind = "audit_unsealed"    // audit rows wait to be sealed
+	AlarmBreakGlass       AlarmKind = "break_glass"       // one officer alone carried out what takes two
 	AlarmNoBackup         AlarmKind = "no_backup"         // the last backup failed, or none was written for too long
 )
 
@@ -132,6 +133,8 @@ var alarmKinds = map[AlarmKind]alarmRule{
 		"coffer reconcile --chain-id {id} lists them, each with what to do (docs/reconcile.md); it ends when a later run is clean"},
 	AlarmAuditUnsealed: {aboutLedger, false, false, 1,
 		"see in the log of coffer run why sealing fails; coffer audit checkpoint seals by hand; what is not sealed can be changed without a trace"},
+	AlarmBreakGlass: {aboutLedger, false, true, 1,
+		"another officer looks at what was done (coffer audit list --action proposal.break_glass), then coffer alarms lift ALARM --reason TEXT"},
 	AlarmNoBackup: {aboutLedger, false, false, 1,
 		"see in the log of coffer run why it fails, and whether dir of [backup] in coffer.toml has room; coffer backup DIR writes one by hand"},
 	AlarmNeedsReview: {aboutPayment, false, false, 1,

@@ -49,6 +49,7 @@ func (a *app) showDone(ctx context.Context, s *coffer.System, act coffer.Act, do
 	shown, changed := a.showResult(ctx, s, act, done.Result, err)
 	switch {
 	case !changed:
+	case done.By.ID == 0 && act.Verb == operators.OperatorAdd: // somebody is now
 	case done.By.ID == 0:
 		a.note("nobody is named as operator: everybody who reaches the database may do this (coffer operator add)")
 	case done.Alone:
