@@ -100,6 +100,41 @@ func (b *backedUp) files() []string {
 	return found
 }
 
+// What a backup is looked at in is gone afterwards, whatever came of it, and nobody else could have looked into it.
+func TestNothingIsLeftOfABackupThatWasVerified(t *testing.T) {
+	b := newBackedUp(t, "", time.Hour)
+	s, err := coffer.Open(t.Context(), b.config, coffer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	made, err := s.Backup(t.Context(), b.config.Backup.Dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	source := coffer.BackupSource{Path: made.Path, Identity: b.identity}
+	if _, err := coffer.VerifyBackup(t.Context(), b.config, source); err != nil {
+		t.Error(err)
+	}
+	if err := os.Truncate(made.Path, made.Bytes-1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := coffer.VerifyBackup(t.Context(), b.config, source); !errors.Is(err, coffer.ErrRefused) {
+		t.Errorf("cut off: %v", err)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+	if err := os.Remove(b.config.Audit.Key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Backup(t.Context(), b.config.Backup.Dir, nil); !errors.Is(err, coffer.ErrNotFound) {
+		t.Errorf("without a key to sign it with: %v", err)
+	}
+}
+
 // ticking is a clock that goes on by a second whenever it is looked at.
 func ticking() func() time.Time {
 	var looks atomic.Int64

@@ -44,7 +44,7 @@ func (r *reader) ReadTable(_ context.Context, t store.Table, fn func(row []any) 
 		}
 		return nil
 	}}
-	_, err := send(r.ctx, r.conn, r.pending(read))
+	_, err := send(r.ctx, r.conn, r.pending(step{text: queries["unhurried"]}, read))
 	if stopped != nil {
 		return stopped
 	}
@@ -82,7 +82,7 @@ type filler struct{ *tx }
 
 // Disarm stops the triggers, which locks the tables against all who write, and takes back what the owner gave up.
 func (f filler) Disarm(_ context.Context, tables []store.Table) error {
-	steps := f.triggers(tables, "DISABLE")
+	steps := append([]step{{text: queries["unhurried"]}}, f.triggers(tables, "DISABLE")...)
 	return f.run(append(steps, step{text: queries["fill_allow"]})...)
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres/pgtest"
 )
@@ -56,6 +58,37 @@ func TestEveryTableAndColumnIsInABackupOrLeftOutOnPurpose(t *testing.T) {
 			if !there[table.Name+"."+c.Name] {
 				t.Errorf("the database has no column %s.%s", table.Name, c.Name)
 			}
+		}
+	}
+}
+
+// A backup that waits for its disk is not ended by what keeps a stopped process from holding wallets; its connection is as before afterwards.
+func TestReadingATableMayTakeLong(t *testing.T) {
+	d := migrated(t, pgtest.DSN(t))
+	hurry := func(r *reader) []string {
+		all, err := rows(r, "SELECT current_setting('idle_in_transaction_session_timeout'), current_setting('statement_timeout')",
+			func(rs pgx.Rows, both *[2]string) error { return rs.Scan(&both[0], &both[1]) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[0][:]
+	}
+	for _, read := range []bool{false, true, false} {
+		err := d.View(t.Context(), func(r store.Reader) error {
+			want := []string{"10s", "0"}
+			if read {
+				want[0] = "0"
+				if err := r.ReadTable(t.Context(), store.Tables()[0], func([]any) error { return nil }); err != nil {
+					return err
+				}
+			}
+			if got := hurry(r.(*reader)); !slices.Equal(got, want) {
+				t.Errorf("it may take %q; want %q", got, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -33,6 +33,10 @@ SELECT pg_advisory_lock($1) IS NOT NULL
 -- name: unlock
 SELECT pg_advisory_unlock($1)
 
+-- name: unhurried
+-- A table is read, or an empty ledger filled, for as long as it takes, also when a disk makes its reader wait: it keeps no wallet locked.
+SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('statement_timeout', '0', true)
+
 -- name: fill_allow
 -- What the owner gave up by the migrations, for as long as a ledger that is empty is filled.
 GRANT DELETE ON audit_log, ledger TO CURRENT_USER
