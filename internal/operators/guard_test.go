@@ -53,7 +53,7 @@ func (w *world) refused(err error, code, actor string) {
 
 func title(w *world, p person) string {
 	for _, o := range w.operators() {
-		if o.Name == p.name {
+		if o.Name == p.Name {
 			return operators.Title(o)
 		}
 	}
@@ -116,7 +116,7 @@ func TestWhatIsNotAGoodWarrantIsRefused(t *testing.T) {
 		}, "role_too_small", true},
 		"a key that was revoked": {operators.Officer, func(w *world, p person) *operators.Warrant {
 			x := w.warrant(p, activate)
-			w.update(func(tx store.Tx) error { return tx.RevokeOperator(w.ctx, w.operatorID(p.name)) })
+			w.update(func(tx store.Tx) error { return tx.RevokeOperator(w.ctx, w.operatorID(p.Name)) })
 			return x
 		}, "operator_revoked", true},
 		"a statement for another ledger": {operators.Officer, func(w *world, p person) *operators.Warrant {
@@ -143,7 +143,7 @@ func TestWhatIsNotAGoodWarrantIsRefused(t *testing.T) {
 		"somebody who was never named": {operators.Officer, func(w *world, _ person) *operators.Warrant {
 			eve := newPerson(w.T, "eve")
 			x := w.warrant(w.named("mallory", operators.Officer), activate)
-			x.Signed[0].Fingerprint = fingerprint(eve)
+			x.Signed[0].Fingerprint = eve.Fingerprint()
 			return x
 		}, "bad_signature", false},
 	} {
@@ -166,11 +166,6 @@ func (w *world) operatorID(name string) int64 {
 		}
 	}
 	return 0
-}
-
-func fingerprint(p person) string {
-	_, f, _ := operators.ParseKey(p.public())
-	return f
 }
 
 func TestAStatementIsGoodOnce(t *testing.T) {

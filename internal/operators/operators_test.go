@@ -1,9 +1,13 @@
 package operators_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 
 	"coffer.internal/internal/fault"
 	"coffer.internal/internal/operators"
@@ -11,7 +15,6 @@ import (
 )
 
 func TestAnActHasOneEncodingAndNothingThatIsNotExecuted(t *testing.T) {
-	n := uint64(7)
 	for text, good := range map[string]bool{
 		`{"verb":"activate","address":"0xa","chain_id":1}`:                                       true,
 		`{"verb":"sync","address":"0xa","chain_id":1,"nonce":7,"force":true}`:                    true,
@@ -36,7 +39,6 @@ func TestAnActHasOneEncodingAndNothingThatIsNotExecuted(t *testing.T) {
 			t.Errorf("%s: %v is no fault.Usage", text, err)
 		}
 	}
-	_ = n
 }
 
 func TestOfManyRowsADigestIsSigned(t *testing.T) {
@@ -65,7 +67,7 @@ func TestAStatementHasOneEncoding(t *testing.T) {
 }
 
 func TestKeysThatMayBeNamed(t *testing.T) {
-	ed := newPerson(t, "a").public()
+	ed := newPerson(t, "a").Public()
 	for what, c := range map[string]struct{ text, code string }{
 		"ed25519":     {ed, ""},
 		"with name":   {strings.TrimSpace(ed) + " alice@laptop\n", ""},
@@ -73,7 +75,7 @@ func TestKeysThatMayBeNamed(t *testing.T) {
 		"options":     {`command="sh" ` + ed, "bad_key"},
 		"nothing":     {"", "bad_key"},
 		"private":     {"-----BEGIN OPENSSH PRIVATE KEY-----\n", "private_key"},
-		"rsa":         {rsaKey, "key_kind"},
+		"rsa":         {newRSA(t), "key_kind"},
 		"sk-ed25519":  {skKey, ""},
 		"half of one": {ed[:40], "bad_key"},
 	} {
@@ -83,10 +85,20 @@ func TestKeysThatMayBeNamed(t *testing.T) {
 	}
 }
 
-const (
-	skKey  = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIOUqTTnVvSQBZoCJoKYX1w8TPRBIMDOGQUzVvZkVqDGvAAAABHNzaDo= key"
-	rsaKey = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQDdGoFuuxP+gPRR3D9ZD6ppgcnjWRMvaVzOb2jFXlRWyYDQSNrKl+QCMpCDRPj5wIjFAVEnFqsTIRJDLdTbUjRB0nYzHrGDVDoPd2bbTqJhhrs2Wp9SZVz5PSk1OGzbS4Ucrx8pTEUHUPx3jhOWfMn9xXrmxJMzCSHbfRlxkPMcqw== x"
-)
+func newRSA(t *testing.T) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := ssh.NewPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(ssh.MarshalAuthorizedKey(public))
+}
+
+const skKey = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIOUqTTnVvSQBZoCJoKYX1w8TPRBIMDOGQUzVvZkVqDGvAAAABHNzaDo= key"
 
 func TestWhoSomebodyIsFollowsFromHisKeys(t *testing.T) {
 	w := newWorld(t)

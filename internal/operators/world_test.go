@@ -2,66 +2,22 @@ package operators_test
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"coffer.internal/internal/operators"
+	"coffer.internal/internal/operators/operatortest"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/sqlite"
 )
 
-// person has a key in memory.
-type person struct {
-	name   string
-	signer ssh.Signer
-}
+type (
+	person  = operatortest.Person
+	keyring = operatortest.Keyring
+)
 
-func newPerson(t *testing.T, name string) person {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := ssh.NewSignerFromKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return person{name, s}
-}
-
-func (p person) List(context.Context) ([]ssh.PublicKey, error) {
-	return []ssh.PublicKey{p.signer.PublicKey()}, nil
-}
-
-func (p person) Sign(_ context.Context, _ ssh.PublicKey, payload []byte) (*ssh.Signature, error) {
-	return p.signer.Sign(rand.Reader, payload)
-}
-
-func (p person) public() string { return string(ssh.MarshalAuthorizedKey(p.signer.PublicKey())) }
-
-// keyring has the keys of several.
-type keyring []person
-
-func (r keyring) List(context.Context) (keys []ssh.PublicKey, err error) {
-	for _, p := range r {
-		keys = append(keys, p.signer.PublicKey())
-	}
-	return keys, nil
-}
-
-func (r keyring) Sign(ctx context.Context, key ssh.PublicKey, payload []byte) (*ssh.Signature, error) {
-	for _, p := range r {
-		if ssh.FingerprintSHA256(p.signer.PublicKey()) == ssh.FingerprintSHA256(key) {
-			return p.Sign(ctx, key, payload)
-		}
-	}
-	return nil, context.Canceled
-}
+var newPerson = operatortest.New
 
 // world is a ledger with operators.
 type world struct {
@@ -95,7 +51,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) named(name string, role operators.Role) person {
 	w.Helper()
 	p := newPerson(w.T, name)
-	kept, fingerprint, err := operators.ParseKey(p.public())
+	kept, fingerprint, err := operators.ParseKey(p.Public())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -137,7 +93,7 @@ func (w *world) audit() (rows []store.AuditRow) {
 // signed has somebody sign an act.
 func (w *world) signed(p person, st operators.Statement) operators.Signed {
 	w.Helper()
-	self, err := operators.Choose(w.ctx, w.operators(), p, p.name)
+	self, err := operators.Choose(w.ctx, w.operators(), p, p.Name)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -149,13 +105,13 @@ func (w *world) signed(p person, st operators.Statement) operators.Signed {
 }
 
 func (w *world) statement(p person, act operators.Act) operators.Statement {
-	return operators.NewStatement(w.ledger, operators.Do, p.name, act, "why", w.now)
+	return operators.NewStatement(w.ledger, operators.Do, p.Name, act, "why", w.now)
 }
 
 // warrant is a good one.
 func (w *world) warrant(p person, act operators.Act) *operators.Warrant {
 	w.Helper()
-	return &operators.Warrant{Act: act, Signed: []operators.Signed{w.signed(p, w.statement(p, act))}, User: "user of " + p.name}
+	return &operators.Warrant{Act: act, Signed: []operators.Signed{w.signed(p, w.statement(p, act))}, User: "user of " + p.Name}
 }
 
 var chain = int64(1)
