@@ -33,6 +33,9 @@ type RestoreSource struct {
 	BackupSource
 	// Settings is a file that does not exist, to which the backup's coffer.toml is written; empty: nowhere. This home's own stays as it is.
 	Settings string
+	// WithoutSigner brings the rows back and asks no signing machine: it is older than the backup, and has to be told first what it signed
+	// (ExportSigner). The ledger is paused, and ContinueRestore compares.
+	WithoutSigner bool
 }
 
 // Restore fills this ledger, which must be empty, with a backup: it is the backup's ledger then, and paused. Then it is compared with signing
@@ -49,7 +52,11 @@ func (s *System) Restore(ctx context.Context, from RestoreSource) (r RestoreRepo
 			}
 			return err
 		}
-		r, err = s.examine(ctx)
+		if from.WithoutSigner {
+			r, err = s.RestoreReport(ctx)
+		} else {
+			r, err = s.examine(ctx)
+		}
 		return err
 	})
 	return r, err
@@ -71,8 +78,10 @@ func (s *System) load(ctx context.Context, from RestoreSource) error {
 	}
 	var settings []byte
 	_, err = backup.LoadThen(ctx, s.db, source, func(b []byte) error { settings = b; return nil }, func(ctx context.Context, tx store.Tx, m backup.Manifest) error {
-		if err := s.machineFits(ctx, tx, m); err != nil {
-			return err
+		if !from.WithoutSigner {
+			if err := s.machineFits(ctx, tx, m); err != nil {
+				return err
+			}
 		}
 		_, err := restore.Begin(ctx, tx, restore.Begun{TakenAt: m.TakenAt, Digest: m.Digest, Actor: s.actor})
 		return err
@@ -119,7 +128,7 @@ func (s *System) machineFits(ctx context.Context, r store.Reader, m backup.Manif
 	}
 	for _, d := range m.Devices {
 		if d.Device == st.Device && d.Receipt > highest {
-			return fault.New(fault.Refused, string(withdrawal.AlarmSignerRolledBack), "the signing machine's own backup is older: coffer-signer load has it know what it signed (docs/runbook.md)",
+			return fault.New(fault.Refused, string(withdrawal.AlarmSignerRolledBack), "have it know what it signed: coffer restore FILE --without-signer, coffer signer export, coffer-signer load (docs/restore.md), then coffer restore --continue",
 				"the signing machine is older than the backup: it gave %d answers to this ledger, and number %d of them is in the backup", highest, d.Receipt)
 		}
 	}

@@ -63,6 +63,7 @@ the report says what.`,
 	c.Flags().StringVar(&from.Identity, "identity", "", "the file of a recipient's key, readable to its owner alone")
 	c.Flags().StringArrayVar(&from.Keys, "key", nil, "the public key of the audit log (coffer audit key); may be said several times; default: this home's own")
 	c.Flags().StringVar(&from.Settings, "settings", "", "write the backup's coffer.toml into this file, which must not exist")
+	c.Flags().BoolVar(&from.WithoutSigner, "without-signer", false, "bring the rows back without asking the signing machine; --continue compares later")
 	c.Flags().BoolVar(&again, "continue", false, "compare a restored ledger with signing machine and chain, once more")
 	c.AddCommand(a.restoreReportCommand(), a.restoreAcceptCommand())
 	return c
