@@ -84,7 +84,7 @@ func (g *gate) step() Step {
 // answers. An error that is no finding wraps signing.ErrNoAnswer too: nothing is known.
 func (g *gate) open(ctx context.Context) error {
 	if err := g.unpaused(ctx); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", signing.ErrNoAnswer, err)
 	}
 	if g.journal == nil {
 		return nil
@@ -109,13 +109,10 @@ func (g *gate) unpaused(ctx context.Context) error {
 		m, err = r.Restored(ctx)
 		return err
 	})
-	if err == nil {
-		err = storefault.Paused(m)
-	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", signing.ErrNoAnswer, storefault.Of(err, "see whether the ledger is paused"))
+		return storefault.Of(err, "see whether the ledger is paused")
 	}
-	return nil
+	return storefault.Paused(m)
 }
 
 // paused says whether a restore waits for its acceptance, in the transaction that reads what is to be done.

@@ -33,6 +33,9 @@ type ExportedPayment struct {
 // that nonce, but a cancellation (ExportCancel). Said again with the same content, it gives the same file. It refuses as Pay does; and
 // a wallet that is no cold or vault one, or whose machine answers here.
 func (e *Engine) Export(ctx context.Context, r nonce.Reservation, q ExportRequest) (ExportedPayment, error) {
+	if err := e.gate.unpaused(ctx); err != nil {
+		return ExportedPayment{}, err
+	}
 	if err := e.offline(ctx, r.Wallet); err != nil {
 		return ExportedPayment{}, err
 	}
@@ -134,8 +137,11 @@ func (e *Engine) ExportAgain(ctx context.Context, payment string) (ExportedPayme
 	})
 }
 
-// exported finds a payment that is under way at an offline machine.
+// exported finds a payment that is under way at an offline machine. While a restore waits for its acceptance, nothing is asked of one.
 func (e *Engine) exported(ctx context.Context, payment string) (row store.Withdrawal, w store.Wallet, l *lane, err error) {
+	if err := e.gate.unpaused(ctx); err != nil {
+		return row, w, nil, err
+	}
 	err = e.leases.db.View(ctx, func(r store.Reader) error {
 		if row, err = find(ctx, r, payment); err != nil || row.WalletID == 0 {
 			return err

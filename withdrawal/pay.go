@@ -44,6 +44,9 @@ func (e *Engine) Pay(ctx context.Context, r nonce.Reservation, row int, q PayReq
 	} else if known != nil {
 		return e.renewed(ctx, p, *known)
 	}
+	if err := e.gate.unpaused(ctx); err != nil {
+		return Withdrawal{}, p.refused(ctx, err)
+	}
 	if err := p.lane.gate.open(ctx); err != nil {
 		return Withdrawal{}, err
 	}

@@ -313,7 +313,7 @@ func TestAPausedLedgerBindsAsksSendsBumpsAndFillsNothing(t *testing.T) {
 		w.pass("bind", "sign")
 		asked := w.submit("asked")
 		w.pass("bind")
-		w.reserve(hot, "held", 1)
+		held := w.reserve(hot, "held", 1)
 		backup()()
 		w.examine()
 		waits := w.submit("new")
@@ -344,6 +344,9 @@ func TestAPausedLedgerBindsAsksSendsBumpsAndFillsNothing(t *testing.T) {
 		}
 		if kinds := w.openAlarms(); !slices.Equal(kinds, []string{"paused_after_restore"}) {
 			w.Errorf("alarms: %v", kinds)
+		}
+		if _, err := w.engine.Pay(w.Context(), held, 0, withdrawal.PayRequest{To: w.recipient(), Amount: "1"}); fault.Code(err) != "paused_after_restore" {
+			w.Errorf("pay: %v", err)
 		}
 		got, already, err := w.desk.Submit(w.Context(), waits[0])
 		if err != nil || !already || !strings.Contains(got.Reason, "is paused") {
@@ -584,6 +587,55 @@ func TestWhatTheMachineRefusedForNowSinceIsHeld(t *testing.T) {
 		w.want("a", store.WithdrawalQueued, "")
 		if _, _, err := w.desk.EndHeld(w.Context(), "a", "x"); fault.Code(err) != "not_held" {
 			w.Errorf("close: %v", err)
+		}
+	})
+}
+
+// A wallet whose machine is another one than the one that answers: what it signed since is not known, so its nonces are a person's.
+func TestAMachineThatWasNotComparedKeepsARestorePaused(t *testing.T) {
+	onRestored(t, 1, func(w *world, backup func() func()) {
+		cold, _, err := wallet.NewRegistry(w.db, w.machine, "tester").CreateInternal(w.Context(), wallet.InternalRequest{
+			Address: w.recipient(), ChainType: wallet.EVM, ChainID: 1337, Type: wallet.Cold, Device: "SHA256:" + strings.Repeat("A", 43), Path: "m/44'/60'/1'/0/0",
+		})
+		w.must(err)
+		w.reserve(cold, "cold", 1)
+		backup()()
+		r := w.examine()
+		if got := said(r); r.CanAccept || !slices.Equal(got, []string{"nonce_review nonce 0", "nonce_review nonce 1", "signer_unknown"}) {
+			w.Errorf("the report lists %v", got)
+		}
+		if _, _, err := restore.Accept(w.Context(), w.db, restore.Acceptance{Actor: "officer", Reason: "x"}); fault.Code(err) != "restore_unknown" {
+			w.Errorf("accept: %v", err)
+		}
+		if _, _, err := restore.Accept(w.Context(), w.db, restore.Acceptance{Actor: "officer", Reason: "looked there", DespiteUnknown: true}); err != nil {
+			w.Errorf("accept despite it: %v", err)
+		}
+		if _, err := w.ledger.Reserve(w.Context(), nonce.Call{Address: cold.Address, ChainID: 1337, Request: "more"}); fault.Code(err) != "wallet_braked" {
+			w.Errorf("a nonce of it: %v", err)
+		}
+	})
+}
+
+// Nothing is asked of an offline machine while the ledger is paused.
+func TestAPausedLedgerExportsNothing(t *testing.T) {
+	onBoth(t, 1, func(w *world) {
+		c := newColdRoom(w)
+		r := c.request("cold-1")
+		c.exported(r)
+		w.begin(time.Now())
+		for name, export := range map[string]func() (withdrawal.ExportedPayment, error){
+			"again":  func() (withdrawal.ExportedPayment, error) { return c.engine.ExportAgain(c.Context(), r.ID) },
+			"cancel": func() (withdrawal.ExportedPayment, error) { return c.engine.ExportCancel(c.Context(), r.ID, "x") },
+			"bump":   func() (withdrawal.ExportedPayment, error) { return c.engine.ExportBump(c.Context(), r.ID, "x") },
+			"new": func() (withdrawal.ExportedPayment, error) {
+				return c.engine.Export(c.Context(), nonce.Reservation{Wallet: c.wallet, Request: "cold-2", Rows: []nonce.Row{{Payment: "cold-2"}}}, withdrawal.ExportRequest{
+					PayRequest: withdrawal.PayRequest{To: c.recipient(), Amount: "1"},
+				})
+			},
+		} {
+			if _, err := export(); fault.Code(err) != "paused_after_restore" {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	})
 }

@@ -47,7 +47,7 @@ type Inbox interface {
 // Each step writes in transactions with their records, and can be broken off and said again. What cannot be known is no error: it is a
 // difference that keeps the restore from being accepted. No daemon may run meanwhile: the caller sees to that.
 func Examine(ctx context.Context, o Options) (Report, error) {
-	e := &examination{o: o}
+	e := &examination{o: o, reviews: map[int64][]store.Difference{}}
 	for _, step := range []func(context.Context) error{e.begin, e.journal, e.keys, e.inbox, e.chain, e.nonces, e.finish} {
 		if err := step(ctx); err != nil {
 			return Report{}, err
@@ -63,7 +63,8 @@ type examination struct {
 	ledger  string
 	device  string // of the machine that answers
 	found   []store.Difference
-	before  []store.Difference // what was found the last time
+	before  []store.Difference           // what was found the last time
+	reviews map[int64][]store.Difference // by wallet
 }
 
 // begin reads what was restored.

@@ -11,8 +11,8 @@ import (
 
 const actionRelease = "nonce.release"
 
-// nonces classes what is reserved and neither journaled nor on the chain. Where a signing machine holds the key nothing is signed, so it is
-// free. Where the key signs elsewhere, a person has to look.
+// nonces classes what is reserved and neither journaled nor on the chain. Where a signing machine that was compared holds the key nothing is
+// signed, so it is free. Where the key signs unseen, a person has to look.
 func (e *examination) nonces(ctx context.Context) error {
 	ws, err := e.wallets(ctx)
 	if err != nil {
@@ -20,7 +20,7 @@ func (e *examination) nonces(ctx context.Context) error {
 	}
 	for _, w := range ws {
 		class := e.free
-		if w.Device == "" {
+		if w.Device == "" || w.Device != e.device && !e.compared(w.Device) {
 			class = e.review
 		}
 		err := e.o.DB.Update(ctx, func(tx store.Tx) error {
@@ -67,9 +67,7 @@ func (e *examination) review(ctx context.Context, tx store.Tx, w store.Wallet, r
 	for _, n := range reserved {
 		ds = append(ds, ofNonce(NonceReview, w, n.Nonce, "reserved by request %s in the backup: it may have been signed elsewhere since, or released", n.Request))
 	}
-	if err := tx.NoteDifferences(ctx, e.restore.ID, ds); err != nil {
-		return err
-	}
+	e.reviews[w.ID] = ds // a transaction may run again
 	return withdrawal.RaiseNoncesUnknown(ctx, tx, w, e.restore.TakenAt, e.o.Actor)
 }
 
@@ -82,6 +80,9 @@ func (e *examination) finish(ctx context.Context) error {
 		}
 		if err := tx.DropDifferences(ctx, e.restore.ID, recomputed); err != nil {
 			return err
+		}
+		for _, of := range e.reviews {
+			ds = append(ds, of...)
 		}
 		if err := tx.NoteDifferences(ctx, e.restore.ID, append(ds, e.found...)); err != nil {
 			return err

@@ -30,7 +30,7 @@ const (
 	NonceFreed = "nonce_freed"
 	// NonceGap: it was given after the cut-off, and never signed: one above it was. The next payment takes it, or a gap fill.
 	NonceGap = "nonce_gap"
-	// NonceReview: the key signs elsewhere, unseen, so nobody here knows whether it is signed.
+	// NonceReview: the key signs elsewhere, or with a machine that was not compared, so nobody here knows whether it is signed.
 	NonceReview = "nonce_review"
 	// WithdrawalHeld: it waits until it is submitted again.
 	WithdrawalHeld = "withdrawal_held"
@@ -49,7 +49,7 @@ var Kinds = []string{
 }
 
 // recomputed are those that are found out anew each time.
-var recomputed = []string{Conflict, ChainUnknown, SignerUnknown, KeyUnregistered, ExternalChain, CursorRaised, NonceGap}
+var recomputed = []string{Conflict, ChainUnknown, SignerUnknown, NonceReview, KeyUnregistered, ExternalChain, CursorRaised, NonceGap}
 
 // The states of a restore.
 const (
