@@ -47,7 +47,8 @@ func (a *app) flagCompleters() map[string]completer {
 		"same-key-as": a.addresses(func(w store.Wallet) bool { return w.ChainType == "evm" && w.Device != "" }),
 		"request":     nothing, "ref": nothing, "reason": nothing, "amount": nothing, "to": nothing, "count": nothing, "fence": nothing,
 		"device": nothing, "path": nothing, "max-fee": nothing, "authorization": nothing,
-		"from":  a.addresses(func(w store.Wallet) bool { return w.Device != "" && w.WalletType != "hot" }),
+		"from":     a.addresses(func(w store.Wallet) bool { return w.Device != "" && w.WalletType != "hot" }),
+		"operator": a.operators, "role": offer("viewer", "auditor", "operator", "officer"),
 		"nonce": nothing, "limit": nothing, "before": nothing, "since": offer("0"), "until": nothing,
 	}
 }
@@ -82,6 +83,14 @@ func (a *app) completeArgument(cmd *cobra.Command, before []string, typed string
 		complete = offer(walletTypes...)
 	case "REQUEST_ID":
 		complete = a.requests
+	case "NAME":
+		if cmd.Name() == "revoke" || cmd.Name() == "rotate" {
+			complete = a.operators
+		}
+	case "ID":
+		if cmd.Name() == "approve" || cmd.Parent().Name() == "proposal" {
+			complete = a.openProposals
+		}
 	case "FILE", "FILE|DIR":
 		return nil, cobra.ShellCompDirectiveDefault
 	}

@@ -85,7 +85,7 @@ func TestAWarrantAllowsItsActAndTheRowProvesWhoSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := w.audit()
-	if len(rows) != 1 || rows[0].Actor != title(w, alice) || len(w.wallets()) != 1 {
+	if len(rows) != 1 || rows[0].Actor != title(w, alice) || rows[0].Signed == "" || len(w.wallets()) != 1 {
 		t.Fatalf("audit rows: %+v", rows)
 	}
 	if err := operators.CheckRow(rows[0], w.ledger, w.operators()); err != nil {
