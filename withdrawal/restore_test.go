@@ -253,6 +253,9 @@ func TestF26TheReportOfARestoreListsExactlyWhatDiffers(t *testing.T) {
 		if n := w.reserve(poor, "again", 1).Rows[0]; n.Nonce != 0 || n.Fence < 1<<40 {
 			w.Errorf("reserved after it: %+v", n)
 		}
+		if n := w.reserve(poor, "fresh", 2).Rows[1]; n.Nonce != 2 || n.Fence < 1<<40 {
+			w.Errorf("reserved at the cursor: %+v", n)
+		}
 		if _, err := w.ledger.Reserve(w.Context(), nonce.Call{Address: elsewhere.Address, ChainID: 1337, Request: "more"}); fault.Code(err) != "wallet_braked" {
 			w.Errorf("a nonce of a wallet that signs elsewhere: %v", err)
 		}
