@@ -12,7 +12,6 @@ import (
 
 // elsewhere are the failures that do not concern EVM's engine: the parts that meet them are built later.
 var elsewhere = map[string]string{
-	"F26": "restoring an old backup",
 	"F35": "fee caps in the signing machine's policy",
 }
 
