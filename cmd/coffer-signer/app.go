@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"coffer.internal/internal/fault"
+	"coffer.internal/internal/signer/vault"
 )
 
 // app is what every command works with: its streams and the flags that all commands have.
@@ -18,7 +19,8 @@ type app struct {
 	getenv         func(string) string
 
 	json   bool
-	guards guards // of serve
+	guards guards        // of serve
+	seal   vault.Options // of new vaults
 }
 
 // home is $COFFER_SIGNER_HOME, else ~/.coffer-signer, absolute.

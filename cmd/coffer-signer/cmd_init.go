@@ -74,7 +74,7 @@ both in use. So it begins frozen: load what coffer holds (coffer signer export, 
 			if made.ServiceKey, made.service, err = a.service(service); err != nil {
 				return err
 			}
-			words, device, err := create(cmd.Context(), home, words, p, policy.Default(made.service), imported)
+			words, device, err := a.create(cmd.Context(), home, words, p, policy.Default(made.service), imported)
 			if device == "" {
 				return err
 			}
@@ -93,7 +93,7 @@ both in use. So it begins frozen: load what coffer holds (coffer signer export, 
 
 // create makes journal and vault, in this order: a vault never stands without its journal. The vault is opened once, which
 // shows that the passphrase opens it, and gives the device; and the policy is installed. With a device, there are keys.
-func create(ctx context.Context, home string, words []string, passphrase, text []byte, imported bool) (_ []string, device string, err error) {
+func (a *app) create(ctx context.Context, home string, words []string, passphrase, text []byte, imported bool) (_ []string, device string, err error) {
 	if err := journal.Create(home); err != nil {
 		return nil, "", err
 	}
@@ -102,7 +102,7 @@ func create(ctx context.Context, home string, words []string, passphrase, text [
 			return nil, "", err
 		}
 	}
-	words, err = vault.Create(home, words, passphrase, vault.Options{})
+	words, err = vault.Create(home, words, passphrase, a.seal)
 	if err != nil {
 		return nil, "", err
 	}

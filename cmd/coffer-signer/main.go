@@ -8,10 +8,11 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"coffer.internal/internal/signer/vault"
 )
 
 func main() {
@@ -19,22 +20,25 @@ func main() {
 }
 
 // Main runs the command line of this process and returns its exit code.
-func Main() int {
+func Main() int { return start(vault.Options{}) }
+
+// start runs the command line. New vaults are sealed as the options say.
+func start(seal vault.Options) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, seal: seal}
+	return a.run(ctx, os.Args[1:])
 }
 
 // interrupted is the exit code of a command that was stopped by a signal before it was done.
 const interrupted = 130
 
-func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv}
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0

@@ -17,6 +17,7 @@ import (
 	"coffer.internal/internal/keyfile"
 	"coffer.internal/internal/signer/client"
 	"coffer.internal/internal/signer/officers"
+	"coffer.internal/internal/signer/vault"
 	"coffer.internal/signing"
 )
 
@@ -24,7 +25,7 @@ import (
 const program = "coffer-signer"
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){program: func() { os.Exit(Main()) }})
+	testscript.Main(m, map[string]func(){program: func() { os.Exit(start(vault.Options{WorkFactor: 2})) }}) // vaults that cost little to open
 }
 
 // Every behaviour of the command line is a script in testdata/script.

@@ -60,7 +60,7 @@ func (a *app) showDone(ctx context.Context, s *coffer.System, act coffer.Act, do
 
 // showResult shows the result of an act that was done; err is what it ended with. changed: it had an effect.
 func (a *app) showResult(ctx context.Context, s *coffer.System, act coffer.Act, result any, err error) (shown error, changed bool) {
-	if err != nil && !showable(err) {
+	if err != nil && !showable(result, err) {
 		return nil, false
 	}
 	switch r := result.(type) {
@@ -111,8 +111,13 @@ func (a *app) showResult(ctx context.Context, s *coffer.System, act coffer.Act, 
 	return nil, false
 }
 
-// showable says whether something may have been done in spite of an error, so that its result is worth being shown.
-func showable(err error) bool {
+// showable says whether a part may have been done in spite of an error, so that its result is worth being shown.
+func showable(result any, err error) bool {
+	switch result.(type) {
+	case wallet.BatchReport, nonce.BatchReport, coffer.ChainSyncDone, coffer.CacheCleared, withdrawal.Recovery:
+	default:
+		return false
+	}
 	for _, kind := range []error{fault.Partly, fault.Refused, fault.Unreachable, context.Canceled} {
 		if errors.Is(err, kind) {
 			return true

@@ -43,7 +43,10 @@ func coldVault(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: coldvault HOME")
 	}
-	home := ts.MkAbs(args[0])
+	makeVault(ts, ts.MkAbs(args[0]))
+}
+
+func makeVault(ts *testscript.TestScript, home string) {
 	ts.Check(journal.Create(home))
 	_, err := vault.Create(home, nil, []byte(strings.TrimSpace(ts.ReadFile("passphrase"))), vault.Options{WorkFactor: 2})
 	ts.Check(err)

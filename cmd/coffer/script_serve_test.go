@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"coffer.internal/internal/signer/vault"
 )
 
 // serve makes a signing machine (once) and serves it on the home's default socket until the script ends.
@@ -18,8 +20,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: serve")
 	}
 	pass := ts.MkAbs("passphrase")
-	if _, err := exec.Command("test", "-e", filepath.Join(ts.Getenv("COFFER_SIGNER_HOME"), "vault.age")).Output(); err != nil {
-		ts.Check(ts.Exec("coffer-signer", "init", "--passphrase-file", pass))
+	if home := ts.Getenv("COFFER_SIGNER_HOME"); !vault.Exists(home) {
+		makeVault(ts, home)
+		ts.Check(ts.Exec("coffer-signer", "policy", "install", "--default", "--passphrase-file", pass))
 	}
 	cmd := exec.Command(signerBinary, "serve", "--passphrase-file", pass)
 	cmd.Env = []string{
