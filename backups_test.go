@@ -91,6 +91,21 @@ func (b *backedUp) scheduled(s *coffer.System) []coffer.AuditRow {
 	return rows
 }
 
+// alarm is the open one about backups, or nil.
+func (b *backedUp) alarm(s *coffer.System) *coffer.Alarm {
+	b.Helper()
+	open, err := s.Alarms(b.Context(), false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, a := range open {
+		if a.Kind == "no_backup" {
+			return &a
+		}
+	}
+	return nil
+}
+
 func (b *backedUp) files() []string {
 	b.Helper()
 	found, err := filepath.Glob(filepath.Join(b.config.Backup.Dir, "*"))
@@ -165,18 +180,7 @@ func TestABackupThatFailsIsAnAlarmUntilOneSucceeds(t *testing.T) {
 	}
 	s, stop := b.run(ticking())
 	defer stop()
-	alarm := func() *coffer.Alarm {
-		open, err := s.Alarms(t.Context(), false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, a := range open {
-			if a.Kind == "no_backup" {
-				return &a
-			}
-		}
-		return nil
-	}
+	alarm := func() *coffer.Alarm { return b.alarm(s) }
 	eventually(t, "no alarm", func() bool { return alarm() != nil })
 	if a := alarm(); a.Brake || a.Sticky || !strings.Contains(a.Why, "failed") || !strings.Contains(a.ToDo, "dir of [backup]") {
 		t.Errorf("alarm: %+v", a)
@@ -191,6 +195,30 @@ func TestABackupThatFailsIsAnAlarmUntilOneSucceeds(t *testing.T) {
 			t.Errorf("%s: %+v, %v", action, rows, err)
 		}
 	}
+}
+
+// Whoever is to write them hangs, and says nothing: the others say so.
+func TestThatNobodyWritesBackupsIsAnAlarm(t *testing.T) {
+	b := newBackedUp(t, "", 10*time.Millisecond)
+	db, err := coffer.OpenDatabase(t.Context(), b.config, coffer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	hung, err := db.Hold(t.Context(), "backup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, stop := b.run(ticking())
+	defer stop()
+	eventually(t, "no alarm", func() bool { return b.alarm(s) != nil })
+	if a := b.alarm(s); !strings.Contains(a.Why, "no backup was written since 2026-11-28T12:") {
+		t.Errorf("alarm: %+v", a)
+	}
+	if err := hung.Release(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the alarm stays", func() bool { return b.alarm(s) == nil })
 }
 
 // Of several daemons on one database one writes each backup.
