@@ -171,7 +171,7 @@ func (w *guideWorld) startNode() {
 		<-mined
 		node.Close()
 	})
-	w.write("home/coffer.toml", fmt.Sprintf("[chain.evm.1]\nrpc = [%q]\nconfirmations = 2\npoll = \"20ms\"\n", node.URL()))
+	w.write("home/coffer.toml", fmt.Sprintf("[chain.evm.1]\nrpc = [%q]\nconfirmations = 2\npoll = \"20ms\"\nhead_max_age = \"0s\"\n", node.URL())) // it makes 20 blocks a second, each a second later than the one before
 }
 
 func (w *guideWorld) openDatabase() {
