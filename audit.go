@@ -71,6 +71,9 @@ func (s *System) CreateAuditKey(ctx context.Context) (string, error) {
 	err = s.admin.Update(ctx, func(tx store.Tx) error {
 		return tx.Record(ctx, []store.AuditRow{{Actor: s.actor, Action: "audit.key", Subject: text, After: s.config.Audit.Key, Result: store.ResultDone}})
 	})
+	if errors.Is(err, store.ErrRecorded) { // it is refused, so there is no new key
+		err = errors.Join(err, os.Remove(s.config.Audit.Key))
+	}
 	return text, storefault.Of(err, "write down the key of the audit log")
 }
 

@@ -257,6 +257,23 @@ func alice(s *staff) operatortest.Person { return s.alice }
 func bob(s *staff) operatortest.Person   { return s.bob }
 func carol(s *staff) operatortest.Person { return s.carol }
 
+func TestWhoWasNamedByHandIsFound(t *testing.T) {
+	s := newStaff(t)
+	if _, err := s.CreateAuditKey(s.Context()); !errors.Is(err, coffer.ErrNotAllowed) {
+		t.Errorf("%v", err)
+	}
+	s.done(coffer.Act{Verb: operators.AuditKeyCreate}, s.alice)
+	if v, err := s.VerifyAudit(s.Context(), nil, nil); err != nil || len(v.Findings) != 0 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	eve := operatortest.New(t, "eve")
+	s.change("INSERT INTO operators (name, role, key, fingerprint, added_at) VALUES ('eve', 'officer', '" + eve.Public() + "', '" + eve.Fingerprint() + "', '2026-11-28T06:00:00.000000Z')")
+	v, err := s.VerifyAudit(s.Context(), nil, nil)
+	if err != nil || len(v.Findings) != 1 || v.Findings[0].Kind != "forged" || !strings.Contains(v.Findings[0].Text, "eve") {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
 func TestOfTwoWhoApproveOneIsSecond(t *testing.T) {
 	s := newStaff(t)
 	id := s.proposed(activation(operators.Activate, coldWallet), s.carol)

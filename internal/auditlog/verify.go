@@ -31,7 +31,7 @@ const (
 	Inserted  = "inserted"  // a row that was never sealed, and does not wait to be
 	Truncated = "truncated" // the log ends before a checkpoint's last entry: its end was taken off, or an older database was put back
 	Replaced  = "replaced"  // rows and tree agree with each other, and not with a checkpoint: both were written anew
-	Forged    = "forged"    // a row that says that operators signed for it, and they did not
+	Forged    = "forged"    // a row that says that operators signed for it, and they did not; an operator for whom no officer signed
 	Unsigned  = "unsigned"  // a checkpoint in the database that nobody with a known key signed
 )
 
@@ -89,6 +89,7 @@ type verification struct {
 
 	ledger string
 	named  []store.Operator // all operators that there ever were
+	naming []store.AuditRow // how they were named
 }
 
 func (w *verification) find(f Finding) {
@@ -200,6 +201,9 @@ func (w *verification) pages(ctx context.Context) (next func() ([]store.AuditEnt
 
 // signed checks what operators signed for a row.
 func (w *verification) signed(row *store.AuditRow, entry int64) {
+	if row != nil && operators.Names(*row) {
+		w.naming = append(w.naming, *row)
+	}
 	if row == nil || row.Signed == "" {
 		return
 	}
@@ -295,6 +299,9 @@ func (w *verification) rest(ctx context.Context) error {
 	}
 	for _, row := range waiting {
 		w.signed(&row, -1)
+	}
+	if err := operators.CheckNamed(w.naming, w.ledger, w.named); err != nil {
+		w.find(Finding{Kind: Forged, Entry: -1, Text: err.Error()})
 	}
 	tree, err := w.r.AuditTree(ctx)
 	w.out.Unsealed, w.out.Oldest = tree.Unsealed, tree.OldestUnsealed
