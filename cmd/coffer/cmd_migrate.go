@@ -22,7 +22,7 @@ func (a *app) migrateCommand() *cobra.Command {
 what is missing. A database that is newer than this program is refused.
 
 --roles prints the statements that make the database roles of a PostgreSQL ledger, each with the least rights: coffer_viewer,
-coffer_auditor, coffer_service, coffer_daemon and coffer_operator (docs/install.md). With --apply it runs them; say it again after
+coffer_auditor, coffer_service, coffer_daemon, coffer_operator and coffer_officer (docs/install.md). With --apply it runs them; say it again after
 each migration. A SQLite file has no roles: its owner and mode are what keeps others away, and are checked with each start.`,
 		Example: `  coffer migrate
   coffer migrate --apply

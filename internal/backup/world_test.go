@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -225,4 +226,10 @@ func (w *world) pay(request string) {
 	if err != nil {
 		w.Fatal(err)
 	}
+}
+
+// found are the findings in an audit log but the one that is in every furnished world: its second operator was named by hand.
+func found(v auditlog.Verdict) []auditlog.Finding {
+	const byHand = "viewer bob (SHA256:bob) was named by hand: no officer signed for it"
+	return slices.DeleteFunc(slices.Clone(v.Findings), func(f auditlog.Finding) bool { return f.Kind == auditlog.Forged && f.Text == byHand })
 }

@@ -23,9 +23,10 @@ const (
 	roleService  = "coffer_service"  // reserves nonces and hands withdrawals in
 	roleDaemon   = "coffer_daemon"   // pays: coffer run, and programs that pay with nonces that they reserved
 	roleOperator = "coffer_operator" // registers wallets, moves cursors, operates payments, lifts alarms, recovers
+	roleOfficer  = "coffer_officer"  // does so as well, names operators, compares and accepts restores
 )
 
-var allRoles = []string{roleViewer, roleAuditor, roleService, roleDaemon, roleOperator}
+var allRoles = []string{roleViewer, roleAuditor, roleService, roleDaemon, roleOperator, roleOfficer}
 
 // rights says what a role may do with a table, by role. A role that is not in it may do nothing.
 type rights map[string]string
@@ -38,9 +39,16 @@ const (
 	all       = "SELECT, INSERT, UPDATE, DELETE"
 )
 
-// everybody looks; the others may do what is said besides.
+// everybody looks; the others may do what is said besides. An officer may what an operator may.
 func everybody(service, daemon, operator string) rights {
-	return rights{roleViewer: see, roleAuditor: see, roleService: service, roleDaemon: daemon, roleOperator: operator}
+	return rights{roleViewer: see, roleAuditor: see, roleService: service, roleDaemon: daemon, roleOperator: operator, roleOfficer: operator}
+}
+
+// officers change it, and everybody looks.
+func officers(may string) rights {
+	r := everybody(see, see, see)
+	r[roleOfficer] = may
+	return r
 }
 
 // Who authorized a payment is shown; the authorization itself, which the signing machine would take, is not.
@@ -63,10 +71,10 @@ var tables = map[string]rights{
 	"external_ranges":  everybody(see, all, all),
 	"withdrawals": {
 		roleViewer: withoutTokens, roleAuditor: see, roleService: "SELECT, INSERT, UPDATE (authorizations, authorized_until, authorized_fee, unauthorized, updated_at)",
-		roleDaemon: seeWrite, roleOperator: seeWrite,
+		roleDaemon: seeWrite, roleOperator: seeWrite, roleOfficer: seeWrite,
 	},
 	"attempts":          everybody(see, seeWrite, seeWrite),
-	"operators":         everybody(see, see, seeWrite),
+	"operators":         officers(seeWrite),
 	"proposals":         everybody(see, see, seeWrite),
 	"statements":        everybody(see, see, seeAdd),
 	"audit_log":         everybody(seeAdd, seeAdd, seeAdd),
@@ -83,13 +91,13 @@ var tables = map[string]rights{
 	"wishes":            everybody(see, seeChange, seeWrite),
 	"events":            everybody(seeAdd, seeAdd, seeAdd),
 	"inbox": {
-		roleViewer: inboxWithoutTokens, roleAuditor: see, roleService: seeWrite, roleDaemon: seeChange, roleOperator: see,
+		roleViewer: inboxWithoutTokens, roleAuditor: see, roleService: seeWrite, roleDaemon: seeChange, roleOperator: see, roleOfficer: seeChange,
 	},
 	"coffer_inbox": everybody(see, see, see),
 	"devices":      everybody(see, seeWrite, seeWrite),
 
-	"restores":            everybody(see, see, seeWrite),
-	"restore_differences": everybody(see, see, all),
+	"restores":            officers(seeWrite),
+	"restore_differences": officers(all),
 }
 
 // Roles is the statements that make the roles and give each its rights.
@@ -110,7 +118,7 @@ func (d *DB) Roles() string {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "GRANT EXECUTE ON FUNCTION resume_held TO %s, %s, %s;\n", roleService, roleDaemon, roleOperator)
+	fmt.Fprintf(&b, "GRANT EXECUTE ON FUNCTION resume_held TO %s, %s, %s, %s;\n", roleService, roleDaemon, roleOperator, roleOfficer)
 	return b.String()
 }
 

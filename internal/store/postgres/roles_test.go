@@ -125,11 +125,15 @@ func TestNoRoleChangesWhatIsOnlyAddedTo(t *testing.T) {
 func TestEachRoleMayNotDoWhatIsAnothersWork(t *testing.T) {
 	dsn, _ := withRoles(t)
 	for role, statements := range map[string][]string{
-		roleViewer:   {"INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason) VALUES (now(), '', '', '', '', '', 'done', '')", "UPDATE internal_wallets SET nonce = 0"},
-		roleAuditor:  {"INSERT INTO requests (id, kind, content, row_count, created_at) VALUES ('a', 'withdrawal', '', 1, now())", "DELETE FROM instances"},
-		roleService:  {"UPDATE withdrawals SET state = 'queued'", "UPDATE attempts SET state = 'asked'", "UPDATE internal_wallets SET is_active = 0", "DELETE FROM nonces", "DELETE FROM audit_unsealed"},
-		roleDaemon:   {"UPDATE internal_wallets SET device = ''", "INSERT INTO internal_wallets (address, chain_type, chain_id, wallet_type, nonce, created_at, updated_at) VALUES ('a', 'evm', 1, 'hot', 0, now(), now())", "DELETE FROM withdrawals"},
-		roleOperator: {"UPDATE wallet_leases SET holder = ''", "DELETE FROM internal_wallets", "DELETE FROM attempts", "DELETE FROM withdrawals"},
+		roleViewer:  {"INSERT INTO audit_log (at, actor, action, subject, before, after, result, reason) VALUES (now(), '', '', '', '', '', 'done', '')", "UPDATE internal_wallets SET nonce = 0"},
+		roleAuditor: {"INSERT INTO requests (id, kind, content, row_count, created_at) VALUES ('a', 'withdrawal', '', 1, now())", "DELETE FROM instances"},
+		roleService: {"UPDATE withdrawals SET state = 'queued'", "UPDATE attempts SET state = 'asked'", "UPDATE internal_wallets SET is_active = 0", "DELETE FROM nonces", "DELETE FROM audit_unsealed"},
+		roleDaemon:  {"UPDATE internal_wallets SET device = ''", "INSERT INTO internal_wallets (address, chain_type, chain_id, wallet_type, nonce, created_at, updated_at) VALUES ('a', 'evm', 1, 'hot', 0, now(), now())", "DELETE FROM withdrawals"},
+		roleOperator: {
+			"UPDATE wallet_leases SET holder = ''", "DELETE FROM internal_wallets", "DELETE FROM attempts", "DELETE FROM withdrawals",
+			"INSERT INTO operators DEFAULT VALUES", "UPDATE operators SET role = 'officer'", "UPDATE restores SET accepted_at = now()",
+		},
+		roleOfficer: {"UPDATE wallet_leases SET holder = ''", "DELETE FROM operators", "DELETE FROM restores", "DELETE FROM proposals"},
 	} {
 		d := as(t, dsn, role)
 		for _, statement := range statements {
