@@ -27,6 +27,9 @@ import (
 // onRestored runs a test that puts the database of before back. backup takes it, and gives what puts it back: paused, and not examined.
 func onRestored(t *testing.T, wallets int, test func(w *world, backup func() (putBack func()))) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("one after the other: nothing for the race detector")
+	}
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "coffer.db")
 		open := func() store.DB {

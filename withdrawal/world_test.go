@@ -374,14 +374,15 @@ type flakyDB struct {
 var errGone = fmt.Errorf("%w: the disk is full", store.ErrUnreachable)
 
 func (d *flakyDB) Update(ctx context.Context, fn func(store.Tx) error) error {
-	if d.gone > 0 {
+	switch {
+	case d.gone > 0:
 		d.gone--
 		return errors.Join(errGone)
-	}
-	if d.goneAfter == 0 {
+	case d.goneAfter == 0:
 		return errors.Join(errGone)
+	case d.goneAfter > 0: // else several may write at once
+		d.goneAfter--
 	}
-	d.goneAfter--
 	return d.DB.Update(ctx, fn)
 }
 
