@@ -47,7 +47,14 @@ func newBackedUp(t *testing.T, database string, every time.Duration) *backedUp {
 	if err := os.Mkdir(b.config.Backup.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	db, err := coffer.OpenDatabase(t.Context(), b.config, coffer.Options{})
+	makeSchema(t, b.config, coffer.Options{})
+	return b
+}
+
+// makeSchema makes the tables of a configuration's database.
+func makeSchema(t *testing.T, c coffer.Config, o coffer.Options) {
+	t.Helper()
+	db, err := coffer.OpenDatabase(t.Context(), c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +64,6 @@ func newBackedUp(t *testing.T, database string, every time.Duration) *backedUp {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return b
 }
 
 // run runs a daemon until stop is called.

@@ -45,16 +45,7 @@ func newStaff(t *testing.T) *staff {
 		alice: operatortest.New(t, "alice"), bob: operatortest.New(t, "bob"), carol: operatortest.New(t, "carol"),
 	}
 	o := coffer.Options{Now: func() time.Time { return s.now }}
-	db, err := coffer.OpenDatabase(t.Context(), c, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	makeSchema(t, c, o)
 	if s.System, err = coffer.Open(t.Context(), c, o); err != nil {
 		t.Fatal(err)
 	}
