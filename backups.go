@@ -50,22 +50,14 @@ func (s *System) backingUp(ctx context.Context) (leave func(), err error) {
 	if b.ledger, err = s.Ledger(ctx); err != nil {
 		return nil, err
 	}
-	return running(ctx, func(ctx context.Context) {
-		tick := time.NewTicker(min(c.Every, backupLook))
-		defer tick.Stop()
-		told := ""
-		for ctx.Err() == nil {
-			switch err := b.look(ctx); {
-			case err == nil:
-				told = ""
-			case ctx.Err() == nil && err.Error() != told:
-				told = err.Error()
-				s.log.Error("the ledger could not be backed up; it is tried again", "error", err)
-			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-			}
+	told := ""
+	return looking(ctx, min(c.Every, backupLook), func(ctx context.Context) {
+		switch err := b.look(ctx); {
+		case err == nil:
+			told = ""
+		case ctx.Err() == nil && err.Error() != told:
+			told = err.Error()
+			s.log.Error("the ledger could not be backed up; it is tried again", "error", err)
 		}
 	}), nil
 }

@@ -115,17 +115,9 @@ func (s *System) reconciling(ctx context.Context) (leave func()) {
 	if every == 0 {
 		return func() {}
 	}
-	return running(ctx, func(ctx context.Context) {
-		tick := time.NewTicker(min(every, reconcileLook))
-		defer tick.Stop()
-		for ctx.Err() == nil {
-			if err := s.reconcileIfDue(ctx, every); err != nil && ctx.Err() == nil {
-				s.log.Error("the ledger could not be reconciled; it is tried again", "error", err)
-			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-			}
+	return looking(ctx, min(every, reconcileLook), func(ctx context.Context) {
+		if err := s.reconcileIfDue(ctx, every); err != nil && ctx.Err() == nil {
+			s.log.Error("the ledger could not be reconciled; it is tried again", "error", err)
 		}
 	})
 }

@@ -95,6 +95,21 @@ func running(ctx context.Context, run func(context.Context)) (leave func()) {
 	}
 }
 
+// looking is running, for what looks at once and then every so often.
+func looking(ctx context.Context, every time.Duration, look func(context.Context)) (leave func()) {
+	return running(ctx, func(ctx context.Context) {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			look(ctx)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	})
+}
+
 // beside starts what runs beside the engine, until leave is called.
 func (s *System) beside(ctx context.Context) (leave func(), err error) {
 	s.warnOpen(ctx)

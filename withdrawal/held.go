@@ -97,7 +97,7 @@ func RaiseNoncesUnknown(ctx context.Context, tx store.Tx, w store.Wallet, takenA
 	if err := tx.RaiseAlarms(ctx, []store.Alarm{a}); err != nil {
 		return err
 	}
-	return record(ctx, tx, actor, []store.AuditRow{{Action: actionRaise, Subject: a.Key, After: alarmText(a), Result: store.ResultDone, Reason: a.Why}})
+	return record(ctx, tx, actor, []store.AuditRow{AlarmRaised(actor, a)})
 }
 
 // isHeld refuses what is done otherwise with a payment that is held.

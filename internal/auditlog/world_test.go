@@ -20,6 +20,7 @@ import (
 	"coffer.internal/internal/store/postgres"
 	"coffer.internal/internal/store/postgres/pgtest"
 	"coffer.internal/internal/store/sqlite"
+	"coffer.internal/internal/store/storetest"
 )
 
 const ledger = "00112233445566778899aabbccddeeff"
@@ -65,18 +66,7 @@ func onBoth(t *testing.T, test func(*world)) {
 }
 
 func newWorld(t *testing.T, db store.DB, err error, exec func(string) error) *world {
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w := &world{T: t, db: db, key: ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", 32)))}
+	w := &world{T: t, db: storetest.Migrated(t, db, err), key: ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", 32)))}
 	w.exec = func(statement string) {
 		t.Helper()
 		if err := exec(statement); err != nil {

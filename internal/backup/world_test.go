@@ -35,12 +35,12 @@ type database struct {
 var (
 	onSQLite = database{"sqlite", func(t *testing.T) (store.DB, func(string)) {
 		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "coffer.db"), sqlite.Options{Now: time.Now, Actor: "me@here 1"})
-		return migrated(t, db, err), func(string) {}
+		return storetest.Migrated(t, db, err), func(string) {}
 	}}
 	onPostgres = database{"postgres", func(t *testing.T) (store.DB, func(string)) {
 		url := pgtest.DSN(t)
 		db, err := postgres.Open(context.Background(), url, postgres.Options{PoolSize: 4, Actor: "me@here 1"})
-		return migrated(t, db, err), func(statement string) {
+		return storetest.Migrated(t, db, err), func(statement string) {
 			if err := pgtest.Exec(t.Context(), url, statement); err != nil {
 				t.Fatal(err)
 			}
@@ -51,22 +51,6 @@ var (
 
 func (d database) open(t *testing.T) store.DB {
 	db, _ := d.make(t)
-	return db
-}
-
-func migrated(t *testing.T, db store.DB, err error) store.DB {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return db
 }
 

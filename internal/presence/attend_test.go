@@ -15,6 +15,7 @@ import (
 	"coffer.internal/internal/store/postgres"
 	"coffer.internal/internal/store/postgres/pgtest"
 	"coffer.internal/internal/store/sqlite"
+	"coffer.internal/internal/store/storetest"
 )
 
 // cache is one that writes down what it was told, and what the rows in the database said at that moment.
@@ -92,18 +93,7 @@ func onBoth(t *testing.T, test func(*office)) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, err := open(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := db.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			if _, err := db.Migrate(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			test(&office{t, &away{DB: db}})
+			test(&office{t, &away{DB: storetest.Migrated(t, db, err)}})
 		})
 	}
 }

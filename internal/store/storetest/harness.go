@@ -28,6 +28,23 @@ type Harness struct {
 	Exec func(ctx context.Context, name, statement string) error
 }
 
+// Migrated makes the tables of a database that was just opened, for the tests of others, and closes it when the test ends.
+func Migrated(t *testing.T, db store.DB, err error) store.DB {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
 // Run runs the whole suite, each test on a database of its own.
 func Run(t *testing.T, h Harness) {
 	for _, s := range []struct {
