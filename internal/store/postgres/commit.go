@@ -46,8 +46,9 @@ func outcome(err error, last bool) error {
 	var server *pgconn.PgError
 	switch {
 	case errors.As(err, &server):
-		// A session that is ended says so in place of COMMIT's answer, whether that was done or not.
-		if !last || server.SeverityUnlocalized == "ERROR" {
+		// A session that is ended says so in place of COMMIT's answer, whether that was done or not. One that was ended
+		// because it was silent inside a transaction had not read COMMIT.
+		if !last || server.SeverityUnlocalized == "ERROR" || server.Code == silent {
 			return interpret(err)
 		}
 	case pgconn.SafeToRetry(err):

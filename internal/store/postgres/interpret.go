@@ -52,6 +52,9 @@ const stale = "CF001"
 // readOnly is the SQLSTATE of a write to a server that takes none: it became a replica, or the operator closed it.
 const readOnly = "25006"
 
+// silent is the SQLSTATE of a session that was ended because it asked nothing for too long inside a transaction.
+const silent = "25P03" // idle_in_transaction_session_timeout
+
 // meaning is ours for an SQLSTATE, or nil.
 func meaning(code string) error {
 	switch code {
@@ -69,7 +72,7 @@ func meaning(code string) error {
 	case "42501": // insufficient_privilege
 		return store.ErrForbidden
 	case readOnly,
-		"25P03", // idle_in_transaction_session_timeout
+		silent,
 		"3D000": // invalid_catalog_name: no such database
 		return store.ErrUnreachable
 	}

@@ -94,6 +94,7 @@ func TestTheOutcomeOfACommit(t *testing.T) {
 		{server("ERROR", "23514"), false, nil},
 		{server("FATAL", "57P01"), false, store.ErrUnreachable}, // ended before COMMIT
 		{server("FATAL", "57P01"), true, store.ErrOutcomeUnknown},
+		{server("FATAL", "25P03"), true, store.ErrUnreachable}, // ended while it waited for more of the transaction
 		{server("PANIC", "53100"), true, store.ErrOutcomeUnknown},
 		{fmt.Errorf("%w: %w", store.ErrConflict, server("ERROR", "23505")), false, store.ErrConflict},
 	} {

@@ -76,7 +76,7 @@ func testFill(t *testing.T, h Harness) {
 			if len(es) != 3 || es[0].ID <= highest("events") {
 				w.Fatalf("its events: %+v", es) // no trigger runs
 			}
-			settled := read(w, func(r store.Reader) ([]store.Event, error) { return r.Events(w.ctx, store.EventFilter{Settled: true}) })
+			settled := w.settled(store.EventFilter{}, len(all["events"])+3)
 			if len(settled) != len(all["events"])+3 {
 				w.Errorf("%d events are settled, of %d and 3", len(settled), len(all["events"]))
 			}
