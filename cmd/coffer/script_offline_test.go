@@ -89,7 +89,7 @@ func killed(ts *testscript.TestScript, neg bool, args []string) {
 func ranFor(ts *testscript.TestScript, most time.Duration, words []string) bool {
 	program := os.Args[0] // coffer is this binary
 	if words[0] != "coffer" {
-		program = signerBinary
+		program = scriptSigner
 	}
 	cmd := exec.Command(program, words[1:]...)
 	var talk bytes.Buffer

@@ -24,7 +24,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		makeVault(ts, home)
 		ts.Check(ts.Exec("coffer-signer", "policy", "install", "--default", "--passphrase-file", pass))
 	}
-	cmd := exec.Command(signerBinary, "serve", "--passphrase-file", pass)
+	cmd := exec.Command(scriptSigner, "serve", "--passphrase-file", pass)
 	cmd.Env = []string{
 		"HOME=" + ts.Getenv("HOME"), "COFFER_HOME=" + ts.Getenv("COFFER_HOME"), "COFFER_SIGNER_HOME=" + ts.Getenv("COFFER_SIGNER_HOME"),
 	}

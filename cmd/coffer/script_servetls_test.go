@@ -18,7 +18,7 @@ func serveTLS(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: serve-tls VARIABLE")
 	}
-	cmd := exec.Command(signerBinary, "serve", "--passphrase-file", ts.MkAbs("passphrase"), "--listen", "127.0.0.1:0", "--json")
+	cmd := exec.Command(scriptSigner, "serve", "--passphrase-file", ts.MkAbs("passphrase"), "--listen", "127.0.0.1:0", "--json")
 	cmd.Env = []string{"HOME=" + ts.Getenv("HOME"), "COFFER_SIGNER_HOME=" + ts.Getenv("COFFER_SIGNER_HOME")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	log, err := cmd.StderrPipe()

@@ -12,30 +12,32 @@ import (
 	"coffer.internal/internal/store/postgres/pgtest"
 )
 
-// signerBinary is the real signing machine, built once for all scripts.
-var signerBinary string
+// The signing machine, built once. Scripts make and open many vaults, so theirs is the test binary of coffer-signer, in which
+// that costs little; signerBinary is the real one.
+var signerBinary, scriptSigner string
 
 func TestMain(m *testing.M) {
 	if os.Getenv("COFFER_TEST_MAIN") != "" { // this binary as the daemon
 		os.Exit(Main())
 	}
-	os.Exit(testMain(m))
+	testscript.Main(signerBuilt{m}, map[string]func(){"coffer": func() { os.Exit(Main()) }})
 }
 
-func testMain(m *testing.M) int {
+type signerBuilt struct{ *testing.M }
+
+func (m signerBuilt) Run() int {
 	dir, err := os.MkdirTemp("", "coffer-script-")
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
-	signerBinary = filepath.Join(dir, "coffer-signer")
-	if os.Getenv("TESTSCRIPT_COMMAND") == "" && filepath.Base(os.Args[0]) != "coffer" {
-		if out, err := exec.Command("go", "build", "-o", signerBinary, "coffer.internal/cmd/coffer-signer").CombinedOutput(); err != nil {
+	defer func() { _ = os.RemoveAll(dir) }()
+	signerBinary, scriptSigner = filepath.Join(dir, "real", "coffer-signer"), filepath.Join(dir, "scripts", "coffer-signer")
+	for _, args := range [][]string{{"build", "-o", signerBinary}, {"test", "-vet=off", "-c", "-o", scriptSigner}} {
+		if out, err := exec.Command("go", append(args, "coffer.internal/cmd/coffer-signer")...).CombinedOutput(); err != nil {
 			panic(string(out))
 		}
 	}
-	testscript.Main(m, map[string]func(){"coffer": func() { os.Exit(Main()) }})
-	return 0
+	return m.M.Run()
 }
 
 // Every behaviour of the command line is a script in testdata/script.
@@ -56,7 +58,7 @@ func scripts(dir string) testscript.Params {
 			env.Setenv("COFFER_HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("COFFER_SIGNER_HOME", filepath.Join(env.WorkDir, "signer"))
 			env.Setenv("TZ", "UTC")
-			env.Setenv("PATH", filepath.Dir(signerBinary)+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("PATH", filepath.Dir(scriptSigner)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return os.WriteFile(filepath.Join(env.WorkDir, "passphrase"), []byte("correct horse battery staple\n"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
