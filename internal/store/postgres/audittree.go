@@ -45,8 +45,8 @@ func (r *reader) AuditNodes(_ context.Context, nodes []int64) ([][]byte, error) 
 }
 
 // AuditEntries lists entries of the tree with their rows.
-func (r *reader) AuditEntries(_ context.Context, from int64, limit int) ([]store.AuditEntry, error) {
-	return rows(r, queries["audit_entries"], func(rs pgx.Rows, e *store.AuditEntry) error {
+func (r *reader) AuditEntries(_ context.Context, from int64, limit int) (all []store.AuditEntry, err error) {
+	page := query(&all, queries["audit_entries"], func(rs pgx.Rows, e *store.AuditEntry) error {
 		var there bool
 		var a store.AuditRow
 		err := rs.Scan(&e.Entry, &e.RowID, &there, when{&a.At}, &a.Actor, &a.Action, &a.Subject, &a.Before, &a.After, &a.Result, &a.Reason, &a.Signed)
@@ -55,6 +55,9 @@ func (r *reader) AuditEntries(_ context.Context, from int64, limit int) ([]store
 		}
 		return err
 	}, from, limit)
+	// Whoever reads the whole log reads hundreds of pages, and to start workers for one takes longer than the page.
+	err = r.run(step{text: "SET LOCAL max_parallel_workers_per_gather = 0"}, page, step{text: "SET LOCAL max_parallel_workers_per_gather TO DEFAULT"})
+	return all, err
 }
 
 // EntryOf finds the entry of an audit row.
