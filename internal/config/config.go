@@ -16,6 +16,7 @@ import (
 // Config is all settings, complete and checked.
 type Config struct {
 	Home           string        // absolute
+	Settings       Settings      // what coffer.toml says, for officers to sign for
 	Database       string        // sqlite:PATH, absolute, or postgres://…
 	Signer         string        // unix:PATH, absolute, or https://HOST:PORT
 	SignerFiles    SignerFiles   // what a signing machine over a network is spoken to with
@@ -114,7 +115,7 @@ func Load(home string, getenv func(string) string, flags Flags) (Config, error) 
 	if err != nil {
 		return Config{}, err
 	}
-	c := Config{Home: home}
+	c := Config{Home: home, Settings: f.settings}
 	database := pick(source{"--db", flags.DB, ""}, source{"COFFER_DB", getenv("COFFER_DB"), ""}, f.source("database", f.Database, defaultDatabase, home))
 	if c.Database, err = checkDatabase(database); err != nil {
 		return Config{}, err

@@ -16,7 +16,8 @@ import (
 
 // file is coffer.toml as it is written. What is nil is not in it.
 type file struct {
-	path string
+	path     string
+	settings Settings // what it says, to be signed for
 
 	Database       *string                          `toml:"database"`
 	Signer         *string                          `toml:"signer"`
@@ -110,14 +111,11 @@ func readFile(path string) (*file, error) {
 		return nil, err
 	}
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return f, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, badHome(path, err)
 	}
 	// Twice: what fails as a plain document is no TOML; what fails only against the struct has a wrong key or type.
-	var plain map[string]any
+	plain := map[string]any{}
 	if err := toml.Unmarshal(text, &plain); err != nil {
 		return nil, f.noTOML(err)
 	}
@@ -126,7 +124,8 @@ func readFile(path string) (*file, error) {
 	if err := dec.Decode(f); err != nil {
 		return nil, f.misfit(err, text)
 	}
-	return f, nil
+	f.settings, err = settings(plain)
+	return f, err
 }
 
 func (f *file) noTOML(err error) error {

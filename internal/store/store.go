@@ -154,6 +154,7 @@ type Reader interface {
 	AuditTreeReader
 	TableReader
 	OperatorReader
+	SettingsReader
 }
 
 // Tx is what can be done in an Update. Every method either does all it says or returns an error; after an error the
@@ -247,6 +248,7 @@ type Tx interface {
 	AuditTreeWriter
 	TableWriter
 	OperatorWriter
+	SettingsWriter
 
 	// Record appends audit rows. It is the only write that a refused operation makes.
 	Record(ctx context.Context, rows []AuditRow) error

@@ -72,6 +72,7 @@ var backedUp = []Table{
 	table("proposals", "id", "id",
 		"id int, act text, reason text, preview text, digest text, maker text, maker_key text, signed text, made_at time, expires_at time, "+
 			"state text, ended_at time, ended_by text"),
+	table("settings", "id", "id", "id int, digest text, view text, accepted_at time, accepted_by text, revoked_at time"),
 	table("statements", "", "id", "id text, used_by text, at time"),
 	table("audit_log", "id", "id", "id int, at time, actor text, action text, subject text, before text, after text, result text, reason text, signed text"),
 	table("audit_entries", "", "entry", "entry int, audit_id int"),

@@ -75,6 +75,7 @@ var tables = map[string]rights{
 	},
 	"attempts":          everybody(see, seeWrite, seeWrite),
 	"operators":         officers(seeWrite),
+	"settings":          officers(seeWrite),
 	"proposals":         everybody(see, see, seeWrite),
 	"statements":        everybody(see, see, seeAdd),
 	"audit_log":         everybody(seeAdd, seeAdd, seeAdd),

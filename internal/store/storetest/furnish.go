@@ -47,11 +47,14 @@ func (w *world) furnish() {
 	})
 }
 
-// furnishOperators makes one that is good and one that is not, a proposal of each kind, and a statement that was used.
+// furnishOperators makes one that is good and one that is not, a proposal of each kind, a statement that was used, and settings of which
+// one is in force.
 func (w *world) furnishOperators() {
 	w.Helper()
 	w.nameOperators(operator("ann", "officer", "SHA256:ann"), operator("bob", "viewer", "SHA256:bob"))
 	w.revoke(w.operators()[1].ID)
+	w.accept(settings("a"), settings("b"))
+	w.revokeSettings(w.accepted()[0].ID)
 	w.update(func(tx store.Tx) error {
 		var last store.Proposal
 		for _, act := range []string{"one", "two"} {

@@ -78,6 +78,7 @@ func Run(t *testing.T, h Harness) {
 		{"Loads", testLoads},
 		{"Fronts", testFronts},
 		{"Operators", testOperators},
+		{"Settings", testSettings},
 		{"Proposals", testProposals},
 		{"Statements", testStatements},
 		{"Audit", testAudit},
