@@ -50,6 +50,9 @@ func main() {
 	profile := flag.String("cpuprofile", "", "write a profile of the whole run")
 	flag.Parse()
 	s.ways = strings.Split(*ways, ",")
+	if !slices.Contains(s.ways, "bare") {
+		s.ways = append(s.ways, "bare")
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := profiled(*profile, func() error { return run(ctx, os.Stdout, s) }); err != nil {
