@@ -11,6 +11,7 @@
 //	System.Attend       shows a long-lived program to cache-status, and clear-cache reaches it
 //	System.Reconcile    compares requests, attempts, chain and fees
 //	System.Restore      fills an empty ledger with a backup; RestoreReport and AcceptRestore tell of it, and let it go on
+//	System.Settings     says whether an officer signed for what coffer.toml says
 //	System.Do           does what an operator does, signed; System.Approve by two
 //	System.Recover      rebuilds from the signing machine's journal what an old database does not know
 //
@@ -119,6 +120,9 @@ type System struct {
 	chains  []withdrawal.ChainSetup
 	engine  *withdrawal.Engine
 	choice  choice
+	now     func() time.Time
+
+	known settingsKnown
 
 	metrics   *metrics.Set // nil: not wanted
 	metricsAt string
@@ -137,7 +141,7 @@ func Open(ctx context.Context, c Config, o Options) (*System, error) {
 		return nil, err
 	}
 	s := &System{
-		config: c, id: presence.NewID(), log: o.Log, actor: o.Actor, stdout: o.Stdout, db: db, cache: wallet.NewCache(o.Now), choice: newChoice(c, known),
+		config: c, id: presence.NewID(), log: o.Log, actor: o.Actor, stdout: o.Stdout, db: db, cache: wallet.NewCache(o.Now), choice: newChoice(c, known), now: o.Now,
 	}
 	if err := s.wire(ctx, o); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -173,10 +177,10 @@ func (s *System) wire(ctx context.Context, o Options) error {
 	service := withdrawal.Service{Key: s.serviceKey(), For: s.config.AuthorizeFor, Now: o.Now}
 	s.engine = withdrawal.NewEngine(withdrawal.EngineOptions{
 		DB: s.db, Ledger: s.Nonces, Machine: machine, Journal: machine, Chains: s.chains, Cache: s.cache, Now: o.Now,
-		Log: o.Log, Actor: s.service(), Service: service, Observer: observer, Holder: s.holder(), Lease: s.config.Lease, Daemons: s.daemons,
+		Log: o.Log, Actor: s.service(), Service: service, Observer: observer, Holder: s.holder(), Lease: s.config.Lease, Halted: s.halted, Daemons: s.daemons,
 	})
 	s.Withdrawals = withdrawal.NewDesk(withdrawal.DeskOptions{
-		DB: s.db, Admin: s.admin, Chains: s.chains, Actor: s.service(), Signer: machine, Service: service, Wake: s.engine.Wake,
+		DB: s.db, Admin: s.admin, Chains: s.chains, Actor: s.service(), Signer: machine, Service: service, Halted: s.halted, Wake: s.engine.Wake,
 	})
 	return nil
 }

@@ -25,11 +25,15 @@ const askAgain = time.Second
 // Run is the daemon: it moves every accepted payment to its end, until ctx ends. On PostgreSQL any number of daemons, on any number
 // of machines, share the wallets by leases. On SQLite one runs per file, and a second is refused. It goes on by itself when the
 // database, the signing machine or a node comes back. A chain whose strategy this program does not know is a fault.Usage before
-// anything else.
+// anything else. So is a fault.NotAllowed for settings that are not in force, once officers signed for some.
 func (s *System) Run(ctx context.Context) error {
 	if err := s.choice.check(); err != nil {
 		return err
 	}
+	if err := s.mayRun(ctx); err != nil {
+		return err
+	}
+	s.warnUnsigned(ctx)
 	s.warnPaused(ctx)
 	if !s.alone() {
 		return s.share(ctx)
@@ -57,12 +61,18 @@ func (s *System) Standby(ctx context.Context) error {
 	if err := s.choice.check(); err != nil {
 		return err
 	}
+	if err := s.mayRun(ctx); err != nil {
+		return err
+	}
 	a := s.attendant("", kindStandby)
 	leave := attending(a)
 	defer leave()
 	hold, err := s.await(ctx)
 	if err != nil {
 		return err
+	}
+	if err := s.mayRun(ctx); err != nil { // it may have waited for long
+		return errors.Join(err, hold.Release())
 	}
 	a.Become(kindRun)
 	return s.drive(ctx, hold)

@@ -76,7 +76,7 @@ func (s *System) doAs(ctx context.Context, f facts, self operators.Self, act Act
 	if err != nil {
 		return done, err
 	}
-	if s.config.FourEyes.Verbs.Need(act.Verb, kinds...) {
+	if s.matters(f.settings).Need(act.Verb, kinds...) {
 		if operators.InForce(f.named) {
 			purpose = operators.Propose
 		} else {
@@ -112,7 +112,11 @@ func (s *System) doAs(ctx context.Context, f facts, self operators.Self, act Act
 // stillOne refuses what one person alone may not do any more, because a second officer was named meanwhile.
 func (s *System) stillOne(ctx context.Context, r store.Reader, v operators.Verb, kinds []string) error {
 	named, err := r.Operators(ctx)
-	if err == nil && s.config.FourEyes.Verbs.Need(v, kinds...) && operators.InForce(named) {
+	if err != nil {
+		return err
+	}
+	m, err := r.SettingsOf(ctx, s.config.Settings.Digest)
+	if err == nil && s.matters(m).Need(v, kinds...) && operators.InForce(named) {
 		err = fault.New(fault.NotAllowed, "four_eyes", "say the command again: it is proposed then", "%s takes two people", v)
 	}
 	return err
@@ -120,9 +124,10 @@ func (s *System) stillOne(ctx context.Context, r store.Reader, v operators.Verb,
 
 // facts are what a decision about an operator begins with.
 type facts struct {
-	ledger string
-	named  []store.Operator
-	now    time.Time // by the store's clock
+	ledger   string
+	named    []store.Operator
+	settings store.SettingsMark // of this home's
+	now      time.Time          // by the store's clock
 }
 
 func (s *System) facts(ctx context.Context) (f facts, err error) {
@@ -131,6 +136,9 @@ func (s *System) facts(ctx context.Context) (f facts, err error) {
 	}
 	err = s.db.View(ctx, func(r store.Reader) error {
 		if f.named, err = r.Operators(ctx); err != nil {
+			return err
+		}
+		if f.settings, err = r.SettingsOf(ctx, s.config.Settings.Digest); err != nil {
 			return err
 		}
 		f.now, err = r.Now(ctx)

@@ -12,3 +12,6 @@ func ReconcileIfDue(ctx context.Context, s *System, every time.Duration) error {
 
 // WatchSeals is what a daemon that seals does every ten seconds.
 func WatchSeals(ctx context.Context, s *System) error { return s.watchSeals(ctx) }
+
+// WatchSettings is what a daemon does every three seconds.
+func WatchSettings(ctx context.Context, s *System) error { return s.watchSettings(ctx) }

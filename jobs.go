@@ -45,12 +45,19 @@ var jobs = map[operators.Verb]func(*System, context.Context, Act, By) (job, erro
 	operators.OperatorRevoke:   (*System).naming,
 	operators.OperatorRotate:   (*System).naming,
 	operators.ProposalWithdraw: (*System).withdrawing,
+	operators.ConfigAccept:     (*System).settling,
+	operators.ConfigRevoke:     (*System).settling,
 }
 
 func (s *System) job(ctx context.Context, act Act, by By) (job, error) {
 	ready, ok := jobs[act.Verb]
 	if !ok {
 		return job{}, fault.New(fault.Usage, "bad_act", "docs/operators.md lists the acts", "there is no act %s", act.Verb)
+	}
+	if byTheFile(act) {
+		if err := s.settled(ctx, act.Action(), act.Subject()); err != nil {
+			return job{}, err
+		}
 	}
 	j, err := ready(s, ctx, act, by)
 	if err == nil && j.preview == nil {

@@ -39,8 +39,12 @@ const (
 )
 
 // Reconcile compares what was asked for, what the ledger says became of it, and what the nodes show. It changes nothing but the alarms about
-// it: a run over everything raises and ends those.
+// it: a run over everything raises and ends those. By settings that are not in force, once officers signed for some, it is a fault.NotAllowed: what
+// the nodes of another coffer.toml show would end them.
 func (s *System) Reconcile(ctx context.Context, o ReconcileOptions) (Reconciliation, error) {
+	if err := s.settled(ctx, actionReconcile, ""); err != nil {
+		return Reconciliation{}, err
+	}
 	r, err := s.compare(ctx, o)
 	if err != nil {
 		return r, err
@@ -125,6 +129,9 @@ func (s *System) reconciling(ctx context.Context) (leave func()) {
 // reconcileIfDue reconciles what the series has not covered, if the last run was long enough ago.
 func (s *System) reconcileIfDue(ctx context.Context, every time.Duration) error {
 	if _, due, err := s.reconcileDue(ctx, every); err != nil || !due {
+		return err
+	}
+	if err := s.halted(ctx); err != nil {
 		return err
 	}
 	hold, err := s.db.Hold(ctx, lockReconcile)

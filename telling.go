@@ -136,7 +136,9 @@ func (s *System) beside(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	reconciled := s.reconciling(ctx)
+	watched := s.watchingSettings(ctx)
 	return func() {
+		watched()
 		reconciled()
 		backedUp()
 		metered()

@@ -55,6 +55,9 @@ const (
 	AlarmAuditUnsealed    AlarmKind = "audit_unsealed"    // audit rows wait to be sealed
 	AlarmBreakGlass       AlarmKind = "break_glass"       // one officer alone carried out what takes two
 	AlarmNoBackup         AlarmKind = "no_backup"         // the last backup failed, or none was written for too long
+	AlarmSettingsUnsigned AlarmKind = "settings_unsigned" // operators are named, and none signed for what coffer.toml says
+	// AlarmSettingsRevoked: a daemon runs by settings that are not in force any more.
+	AlarmSettingsRevoked AlarmKind = "settings_not_accepted"
 )
 
 // What an alarm is about.
@@ -137,6 +140,10 @@ var alarmKinds = map[AlarmKind]alarmRule{
 		"another officer looks at what was done (coffer audit list --action proposal.break_glass), then coffer alarms lift ALARM --reason TEXT"},
 	AlarmNoBackup: {aboutLedger, false, false, 1,
 		"see in the log of coffer run why it fails, and whether dir of [backup] in coffer.toml has room; coffer backup DIR writes one by hand"},
+	AlarmSettingsUnsigned: {aboutLedger, false, false, 1,
+		"coffer config shows what coffer.toml says, on each machine that has one; an officer signs for it: coffer config accept (docs/operators.md)"},
+	AlarmSettingsRevoked: {aboutLedger, false, false, 1,
+		"coffer config shows what differs; have them accepted again with coffer config accept, or mend coffer.toml and restart coffer run"},
 	AlarmNeedsReview: {aboutPayment, false, false, 1,
 		"coffer tx show {payment}; then, by what it says, coffer tx requeue {payment} or coffer tx cancel {payment}"},
 }

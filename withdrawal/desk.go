@@ -20,8 +20,10 @@ type DeskOptions struct {
 	Signer signing.Releases
 	// Service signs authorizations for callers of Submit who bring none. The zero value: nobody does.
 	Service Service
-	Wake    func() // called after something was accepted; nil: nobody waits for it here
-	Inline  bool   // every caller writes for himself, in his own goroutine, one at a time: for a simulation
+	// Halted says why nothing is accepted for now, as EngineOptions.Halted does. What is in the inbox waits meanwhile.
+	Halted func(context.Context) error
+	Wake   func() // called after something was accepted; nil: nobody waits for it here
+	Inline bool   // every caller writes for himself, in his own goroutine, one at a time: for a simulation
 }
 
 // Desk accepts withdrawals and shows what became of them. All methods may be called from many goroutines.
@@ -32,6 +34,7 @@ type Desk struct {
 	actor  string
 	signer signing.Releases
 	wake   func()
+	halted func(context.Context) error
 	auth   *authorizer
 	group  *groupcommit.Group[order, receipt]
 }
@@ -50,13 +53,16 @@ func NewDesk(o DeskOptions) *Desk {
 	if o.Wake == nil {
 		o.Wake = func() {}
 	}
+	if o.Halted == nil {
+		o.Halted = func(context.Context) error { return nil }
+	}
 	if o.Admin == nil {
 		o.Admin = o.DB
 	}
 	if o.Signer == nil {
 		o.Signer = noReleases{}
 	}
-	d := &Desk{db: o.DB, admin: o.Admin, book: o.Chains, actor: o.Actor, signer: o.Signer, wake: o.Wake, auth: newAuthorizer(o.DB, o.Service)}
+	d := &Desk{db: o.DB, admin: o.Admin, book: o.Chains, actor: o.Actor, signer: o.Signer, wake: o.Wake, halted: o.Halted, auth: newAuthorizer(o.DB, o.Service)}
 	if o.Inline {
 		d.group = groupcommit.Inline(d.accept)
 	} else {
@@ -77,6 +83,9 @@ func (d *Desk) Close() { d.group.Close() }
 // If ctx ends before the write has begun nothing is written; later, the write stands and the same request id finds it. After
 // an error of kind fault.Unreachable or fault.Conflict, submit again with the same request id.
 func (d *Desk) Submit(ctx context.Context, r Request) (w Withdrawal, already bool, err error) {
+	if err := d.halted(ctx); err != nil {
+		return Withdrawal{}, false, err
+	}
 	o, err := d.order(ctx, r)
 	if err == nil {
 		err = d.auth.sign(ctx, &o)

@@ -43,6 +43,9 @@ type EngineOptions struct {
 	// only one there may be, by a lock, takes the same name each time: so it need not wait for the lease of its dead predecessor.
 	Holder string
 	Lease  time.Duration // how long wallets stay with a daemon that says nothing any more; default 15 s
+	// Halted says why nothing new is to be done for now, such as because the settings were revoked. nil, or an answer of nil: nothing stands in
+	// the way. It is asked before each pass and each payment made from Go, so it has to be cheap. What is out is followed all the same.
+	Halted func(context.Context) error
 	// Daemons says how many drive this database now, this one included. Default: this one alone.
 	Daemons func(context.Context, store.Reader) (int, error)
 }
@@ -79,6 +82,9 @@ func NewEngine(o EngineOptions) *Engine {
 	}
 	if o.Lease == 0 {
 		o.Lease = defaultLease
+	}
+	if o.Halted == nil {
+		o.Halted = func(context.Context) error { return nil }
 	}
 	if o.Daemons == nil {
 		o.Daemons = func(context.Context, store.Reader) (int, error) { return 1, nil }

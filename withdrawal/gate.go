@@ -28,6 +28,7 @@ type gate struct {
 	db      store.DB
 	journal Journaling // nil: there is no gate
 	take    func(context.Context, []store.Attempt, []signing.Answer) error
+	halted  func(context.Context) error // EngineOptions.Halted
 	now     func() time.Time
 	log     *slog.Logger
 
@@ -59,7 +60,7 @@ func (f finding) err() error {
 }
 
 func newGate(o EngineOptions) *gate {
-	return &gate{db: o.DB, journal: o.Journal, now: o.Now, log: o.Log}
+	return &gate{db: o.DB, journal: o.Journal, halted: o.Halted, now: o.Now, log: o.Log}
 }
 
 // stepReceipts is the gate's own step.
@@ -101,9 +102,12 @@ func (g *gate) open(ctx context.Context) error {
 	return g.check(ctx)
 }
 
-// unpaused is an error while a restore waits for its acceptance. It is read anew each time, after what is to be done was read: whoever saw rows
+// unpaused is an error while nothing new is to be done, or a restore waits for its acceptance. That is read anew each time, after what is to be done was read: whoever saw rows
 // of a restored ledger sees that it is paused.
 func (g *gate) unpaused(ctx context.Context) error {
+	if err := g.halted(ctx); err != nil {
+		return err
+	}
 	var m store.RestoreMark
 	err := g.db.View(ctx, func(r store.Reader) (err error) {
 		m, err = r.Restored(ctx)

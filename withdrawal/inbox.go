@@ -45,6 +45,9 @@ func (d *Desk) Collect(ctx context.Context) (Collected, error) {
 			return err
 		})
 	}
+	if err := d.halted(ctx); err != nil {
+		return Collected{}, err
+	}
 	err := collect()
 	for again := 1; errors.Is(err, store.ErrExists) && again < store.MaxTries; again++ {
 		err = collect() // somebody submitted one of them in between: now it is found

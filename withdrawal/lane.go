@@ -81,12 +81,22 @@ const lookEvery = 500 * time.Millisecond
 func (l *lane) steps() []Step {
 	look, name := min(l.setup.Poll, lookEvery), l.name
 	return []Step{
-		{name, stepBind, look, l.unlessPaused(l.bind)},
-		{name, stepMend, max(l.setup.Poll, lookEvery), l.mend},
-		{name, stepSign, look, l.sign},
-		{name, stepSend, look, l.send},
+		{name, stepBind, look, l.unlessHalted(l.unlessPaused(l.bind))},
+		{name, stepMend, max(l.setup.Poll, lookEvery), l.unlessHalted(l.mend)},
+		{name, stepSign, look, l.unlessHalted(l.sign)},
+		{name, stepSend, look, l.unlessHalted(l.send)},
 		{name, stepTrack, l.setup.Poll, l.track},
 		{name, stepGuard, max(l.setup.Poll, guardEvery), l.guard},
+	}
+}
+
+// unlessHalted is a pass that fails with the reason while nothing new is to be done.
+func (l *lane) unlessHalted(pass func(context.Context) (bool, error)) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		if err := l.gate.halted(ctx); err != nil {
+			return false, err
+		}
+		return pass(ctx)
 	}
 }
 

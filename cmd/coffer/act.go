@@ -105,6 +105,8 @@ func (a *app) showResult(ctx context.Context, s *coffer.System, act coffer.Act, 
 		return a.showAccepted(r.Report, r.Already), !r.Already
 	case coffer.Operator:
 		return a.showOperator(act, r), true
+	case coffer.SettingsDone:
+		return a.showSettled(act, r), !r.Already || len(r.Revoked) > 0
 	case coffer.Proposal:
 		return a.showWithdrawn(r), true
 	}

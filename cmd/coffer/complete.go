@@ -87,6 +87,8 @@ func (a *app) completeArgument(cmd *cobra.Command, before []string, typed string
 		if cmd.Name() == "revoke" || cmd.Name() == "rotate" {
 			complete = a.operators
 		}
+	case "DIGEST":
+		complete = a.settings
 	case "ID":
 		if cmd.Name() == "approve" || cmd.Parent().Name() == "proposal" {
 			complete = a.openProposals

@@ -25,6 +25,18 @@ func (a *app) operators(cmd *cobra.Command, _ []string, _ string) ([]cobra.Compl
 	})
 }
 
+// settings offers the digests of those in force.
+func (a *app) settings(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return a.look(cmd, func(ctx context.Context, _ coffer.Config, r store.Reader) ([]cobra.Completion, error) {
+		all, err := r.Settings(ctx)
+		var words []cobra.Completion
+		for _, s := range goodSettings(all) {
+			words = append(words, cobra.CompletionWithDesc(s.Digest, "accepted "+moment(s.AcceptedAt)+", by "+s.AcceptedBy))
+		}
+		return words, err
+	})
+}
+
 // openProposals offers the proposals that somebody may approve.
 func (a *app) openProposals(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return a.look(cmd, func(ctx context.Context, _ coffer.Config, r store.Reader) ([]cobra.Completion, error) {

@@ -67,7 +67,7 @@ func (a *app) root() *cobra.Command {
 		a.activateCommand(), a.deactivateCommand(), a.syncCommand())...)
 	root.AddCommand(grouped(groupPay, a.withdrawCommand(), a.authorizeCommand(), a.runCommand(), a.txCommand(), a.explainCommand(), a.nonceCommand())...)
 	root.AddCommand(grouped(groupWatch, a.healthCommand(), a.alarmsCommand(), a.cacheStatusCommand(), a.clearCacheCommand(), a.batchSyncCommand(), a.reconcileCommand())...)
-	root.AddCommand(grouped(groupSecure, a.operatorCommand(), a.approveCommand(), a.proposalCommand(), a.auditCommand(), a.backupCommand(), a.signerCommand(),
+	root.AddCommand(grouped(groupSecure, a.operatorCommand(), a.approveCommand(), a.proposalCommand(), a.configCommand(), a.auditCommand(), a.backupCommand(), a.signerCommand(),
 		a.deviceCommand())...)
 	root.AddCommand(grouped(groupFaults, a.infoCommand(), a.recoverCommand(), a.restoreCommand())...)
 	root.SetCompletionCommandGroupID(groupStart)

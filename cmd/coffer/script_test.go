@@ -67,7 +67,7 @@ func scripts(dir string) testscript.Params {
 			"bytes": writeBytes, "lines": writeLines, "repeat": repeat, "truncate": truncate, "mkfifo": mkfifo,
 			"cut": cut, "query": query, "blocks": blocks, "proxy": proxy, "cause": cause, "suggested": suggested, "until": until, "unserve": unserve,
 			"typescript": typescript, "balance": balance, "sql": runSQL, "ledger": ledgerOf,
-			"killed": killed, "coldvault": coldVault, "person": person, "as": as,
+			"killed": killed, "coldvault": coldVault, "person": person, "as": as, "digest": settingsDigest, "setting": setting,
 		},
 	}
 }

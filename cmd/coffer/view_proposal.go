@@ -57,9 +57,11 @@ func (a *app) notePreview(p coffer.Proposal) {
 	}
 }
 
-func changeLines(p coffer.Proposal) []string {
-	lines := make([]string, len(p.Preview))
-	for i, c := range p.Preview {
+func changeLines(p coffer.Proposal) []string { return linesOfChanges(p.Preview) }
+
+func linesOfChanges(changes []coffer.Change) []string {
+	lines := make([]string, len(changes))
+	for i, c := range changes {
 		lines[i] = c.Subject + ": " + c.After
 		if c.Before != "" {
 			lines[i] = c.Subject + ": " + c.Before + " → " + c.After

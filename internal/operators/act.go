@@ -39,32 +39,37 @@ const (
 	OperatorRevoke   Verb = "operator_revoke"
 	OperatorRotate   Verb = "operator_rotate"
 	ProposalWithdraw Verb = "proposal_withdraw"
+	ConfigAccept     Verb = "config_accept"
+	ConfigRevoke     Verb = "config_revoke"
 )
 
 // Act is one thing to be done, with all that says what exactly. Which fields a verb has is in forms; every other one is empty.
 type Act struct {
-	Verb       Verb    `json:"verb"`
-	Address    string  `json:"address,omitempty"`
-	ChainID    *int64  `json:"chain_id,omitempty"`
-	ChainType  string  `json:"chain_type,omitempty"`
-	WalletType string  `json:"wallet_type,omitempty"`
-	Nonce      *uint64 `json:"nonce,omitempty"`
-	SameKeyAs  string  `json:"same_key_as,omitempty"`
-	Ref        string  `json:"ref,omitempty"`
-	Device     string  `json:"device,omitempty"` // of device_rebind: the new one
-	Path       string  `json:"path,omitempty"`
-	From       string  `json:"from,omitempty"` // of device_rebind: the old device
-	FromChain  bool    `json:"from_chain,omitempty"`
-	Force      bool    `json:"force,omitempty"`
-	Request    string  `json:"request,omitempty"`
-	Alarm      int64   `json:"alarm,omitempty"`
-	Operator   string  `json:"operator,omitempty"` // name
-	Role       string  `json:"role,omitempty"`
-	Key        string  `json:"key,omitempty"` // as in authorized_keys, without comment
-	Proposal   int64   `json:"proposal,omitempty"`
-	Restore    int64   `json:"restore,omitempty"` // number of a restore
-	Despite    bool    `json:"despite_unknown,omitempty"`
-	Rows       []Row   `json:"rows,omitempty"`
+	Verb       Verb     `json:"verb"`
+	Address    string   `json:"address,omitempty"`
+	ChainID    *int64   `json:"chain_id,omitempty"`
+	ChainType  string   `json:"chain_type,omitempty"`
+	WalletType string   `json:"wallet_type,omitempty"`
+	Nonce      *uint64  `json:"nonce,omitempty"`
+	SameKeyAs  string   `json:"same_key_as,omitempty"`
+	Ref        string   `json:"ref,omitempty"`
+	Device     string   `json:"device,omitempty"` // of device_rebind: the new one
+	Path       string   `json:"path,omitempty"`
+	From       string   `json:"from,omitempty"` // of device_rebind: the old device
+	FromChain  bool     `json:"from_chain,omitempty"`
+	Force      bool     `json:"force,omitempty"`
+	Request    string   `json:"request,omitempty"`
+	Alarm      int64    `json:"alarm,omitempty"`
+	Operator   string   `json:"operator,omitempty"` // name
+	Role       string   `json:"role,omitempty"`
+	Key        string   `json:"key,omitempty"` // as in authorized_keys, without comment
+	Proposal   int64    `json:"proposal,omitempty"`
+	Restore    int64    `json:"restore,omitempty"` // number of a restore
+	Despite    bool     `json:"despite_unknown,omitempty"`
+	Settings   string   `json:"settings,omitempty"` // digest of what a coffer.toml says
+	View       []string `json:"view,omitempty"`     // what it says, without secrets
+	Only       bool     `json:"only,omitempty"`     // no others are in force
+	Rows       []Row    `json:"rows,omitempty"`
 }
 
 // Row is one of many things that are done together. Line is where it stands in its file, for messages.
@@ -112,6 +117,8 @@ var (
 		OperatorRevoke:   {[]string{"operator"}, officers},
 		OperatorRotate:   {[]string{"operator", "key"}, officers},
 		ProposalWithdraw: {[]string{"proposal"}, anybody},
+		ConfigAccept:     {[]string{"settings", "", "view", "only"}, officers},
+		ConfigRevoke:     {[]string{"settings"}, officers},
 	}
 )
 
@@ -191,7 +198,7 @@ func (a Act) Subject() string {
 	if a.ChainID != nil {
 		parts = append(parts, fmt.Sprint(*a.ChainID))
 	}
-	for _, s := range []string{a.Address, a.Request, a.From, a.Operator} {
+	for _, s := range []string{a.Address, a.Request, a.From, a.Operator, a.Settings} {
 		if s != "" {
 			parts = append(parts, s)
 		}

@@ -14,7 +14,7 @@ type Matters []string
 // DefaultMatters are what can hurt.
 var DefaultMatters = Matters{
 	"sync:force", "sync:down", "activate:multisig", "activate:cold", "activate:vault", "device_rebind",
-	"operator_add", "operator_revoke", "operator_rotate", "restore_accept",
+	"operator_add", "operator_revoke", "operator_rotate", "restore_accept", "config_accept", "config_revoke",
 }
 
 // kinds are the kinds of acts that a matter may name, by verb.

@@ -173,4 +173,10 @@ func (t *guardedTx) AcceptRestore(ctx context.Context, id int64, _, reason strin
 	return t.Tx.AcceptRestore(ctx, id, t.who(), reason)
 }
 
+// AcceptSettings accepts in the name of who signed.
+func (t *guardedTx) AcceptSettings(ctx context.Context, s store.Settings) error {
+	s.AcceptedBy = t.who()
+	return t.Tx.AcceptSettings(ctx, s)
+}
+
 func (t *guardedTx) who() string { return cmp.Or(t.actor, t.otherwise) }
