@@ -10,7 +10,7 @@ import (
 
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres"
-	"coffer.internal/internal/store/postgres/pgtest"
+	"coffer.internal/internal/store/postgres/pgtest/pgtables"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/nonce"
 )
@@ -38,7 +38,7 @@ func onBoth(t *testing.T, test func(c ledgerCase)) {
 		})
 	}
 	run("sqlite", func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "coffer.db") })
-	run("postgres", func(t *testing.T) string { return pgtest.DSN(t) })
+	run("postgres", func(t *testing.T) string { return pgtables.DSN(t) })
 }
 
 // open is one more way into the same database, as another process has it.

@@ -16,7 +16,7 @@ import (
 	"coffer.internal/internal/chain/evm"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres"
-	"coffer.internal/internal/store/postgres/pgtest"
+	"coffer.internal/internal/store/postgres/pgtest/pgtables"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/signing"
 	"coffer.internal/withdrawal"
@@ -34,7 +34,7 @@ type sqlClient struct {
 
 func newSQLClient(t *testing.T) *sqlClient {
 	t.Helper()
-	c := &sqlClient{T: t, url: pgtest.DSN(t)}
+	c := &sqlClient{T: t, url: pgtables.DSN(t)}
 	db := c.open()
 	_, err := db.Migrate(t.Context())
 	must(t, err)

@@ -13,6 +13,7 @@ import (
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres"
 	"coffer.internal/internal/store/postgres/pgtest"
+	"coffer.internal/internal/store/postgres/pgtest/pgtables"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/signing"
 	"coffer.internal/withdrawal"
@@ -183,7 +184,7 @@ func onOld(t *testing.T, wallets int, test func(w *world, old func())) {
 		})
 	})
 	t.Run("postgres", func(t *testing.T) {
-		dsn := pgtest.DSN(t)
+		dsn := pgtables.DSN(t)
 		open := func(dsn string) store.DB {
 			db, err := postgres.Open(context.Background(), dsn, postgres.Options{PoolSize: 4})
 			must(t, err)

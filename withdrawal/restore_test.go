@@ -17,6 +17,7 @@ import (
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres"
 	"coffer.internal/internal/store/postgres/pgtest"
+	"coffer.internal/internal/store/postgres/pgtest/pgtables"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/nonce"
 	"coffer.internal/signing"
@@ -51,7 +52,7 @@ func onRestored(t *testing.T, wallets int, test func(w *world, backup func() (pu
 		})
 	})
 	t.Run("postgres", func(t *testing.T) {
-		dsn := pgtest.DSN(t)
+		dsn := pgtables.DSN(t)
 		open := func(dsn string) store.DB {
 			db, err := postgres.Open(context.Background(), dsn, postgres.Options{PoolSize: 4})
 			must(t, err)

@@ -18,7 +18,7 @@ import (
 	"coffer.internal/internal/auditlog"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres"
-	"coffer.internal/internal/store/postgres/pgtest"
+	"coffer.internal/internal/store/postgres/pgtest/pgtables"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/internal/store/storetest"
 )
@@ -51,7 +51,7 @@ func onBoth(t *testing.T, test func(*world)) {
 		}))
 	})
 	t.Run("postgres", func(t *testing.T) {
-		url := pgtest.DSN(t)
+		url := pgtables.DSN(t)
 		db, err := postgres.Open(context.Background(), url, postgres.Options{PoolSize: 4})
 		test(newWorld(t, db, err, func(statement string) error {
 			conn, err := pgx.Connect(t.Context(), url)

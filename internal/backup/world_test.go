@@ -22,6 +22,7 @@ import (
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres"
 	"coffer.internal/internal/store/postgres/pgtest"
+	"coffer.internal/internal/store/postgres/pgtest/pgtables"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/internal/store/storetest"
 )
@@ -38,7 +39,7 @@ var (
 		return storetest.Migrated(t, db, err), func(string) {}
 	}}
 	onPostgres = database{"postgres", func(t *testing.T) (store.DB, func(string)) {
-		url := pgtest.DSN(t)
+		url := pgtables.DSN(t)
 		db, err := postgres.Open(context.Background(), url, postgres.Options{PoolSize: 4, Actor: "me@here 1"})
 		return storetest.Migrated(t, db, err), func(statement string) {
 			if err := pgtest.Exec(t.Context(), url, statement); err != nil {

@@ -13,7 +13,7 @@ import (
 	"coffer.internal/internal/presence"
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres"
-	"coffer.internal/internal/store/postgres/pgtest"
+	"coffer.internal/internal/store/postgres/pgtest/pgtables"
 	"coffer.internal/internal/store/sqlite"
 	"coffer.internal/internal/store/storetest"
 )
@@ -88,7 +88,7 @@ func onBoth(t *testing.T, test func(*office)) {
 			return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "coffer.db"), sqlite.Options{Now: time.Now})
 		},
 		"postgres": func(t *testing.T) (store.DB, error) {
-			return postgres.Open(context.Background(), pgtest.DSN(t), postgres.Options{PoolSize: 4})
+			return postgres.Open(context.Background(), pgtables.DSN(t), postgres.Options{PoolSize: 4})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

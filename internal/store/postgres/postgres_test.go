@@ -8,6 +8,7 @@ import (
 	"coffer.internal/internal/store"
 	"coffer.internal/internal/store/postgres"
 	"coffer.internal/internal/store/postgres/pgtest"
+	"coffer.internal/internal/store/postgres/pgtest/pgtables"
 	"coffer.internal/internal/store/storetest"
 )
 
@@ -19,8 +20,9 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m, open)) }
 
 func TestContract(t *testing.T) {
 	storetest.Run(t, storetest.Harness{
-		New:  func(t *testing.T) string { return pgtest.DSN(t) },
-		Open: open,
-		Exec: pgtest.Exec,
+		New:    func(t *testing.T) string { return pgtest.DSN(t) },
+		Tables: func(t *testing.T) string { return pgtables.DSN(t) },
+		Open:   open,
+		Exec:   pgtest.Exec,
 	})
 }

@@ -22,6 +22,8 @@ type Harness struct {
 	// New makes an empty database without schema and returns its name: a path, a connection string. It is gone when the
 	// test ends.
 	New func(t *testing.T) string
+	// Tables is New for the tests that are not about the schema: the tables may be there already, but for the ledger's id. Nil: New.
+	Tables func(t *testing.T) string
 	// Open must be the one given to Main: child processes open the same database.
 	Open Open
 	// Exec runs one SQL statement past the adapter, with the rights that coffer itself has.

@@ -23,7 +23,11 @@ type world struct {
 }
 
 func newWorld(t *testing.T, h Harness) *world {
-	w := newBareWorld(t, h)
+	t.Helper()
+	if h.Tables == nil {
+		h.Tables = h.New
+	}
+	w := newUnmigrated(t, h, h.Tables)
 	if _, err := w.db.Migrate(w.ctx); err != nil {
 		t.Fatalf("Migrate: %v", err)
 	}
@@ -33,7 +37,12 @@ func newWorld(t *testing.T, h Harness) *world {
 // newBareWorld is a database without schema.
 func newBareWorld(t *testing.T, h Harness) *world {
 	t.Helper()
-	w := &world{T: t, h: h, ctx: t.Context(), name: h.New(t)}
+	return newUnmigrated(t, h, h.New)
+}
+
+func newUnmigrated(t *testing.T, h Harness, make func(t *testing.T) string) *world {
+	t.Helper()
+	w := &world{T: t, h: h, ctx: t.Context(), name: make(t)}
 	w.db = w.open()
 	return w
 }

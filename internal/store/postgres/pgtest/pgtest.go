@@ -10,6 +10,7 @@ package pgtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -52,13 +53,67 @@ func Copy(t testing.TB, dsn string) string {
 	return create(t, " TEMPLATE "+strings.TrimPrefix(u.Path, "/"))
 }
 
+// Template is a database that others are made as copies of.
+type Template struct {
+	name string
+	how  string // the option of CREATE DATABASE that copies files as they are: the other way writes each page to the log first
+}
+
+// NewTemplate makes an empty database and has it filled. It stays as long as the cluster.
+func NewTemplate(ctx context.Context, fill func(ctx context.Context, url string) error) (Template, error) {
+	cluster, err := shared()
+	if err != nil {
+		return Template{}, err
+	}
+	t := Template{name: newName()}
+	if err := Exec(ctx, cluster, "CREATE DATABASE "+t.name); err != nil {
+		return Template{}, err
+	}
+	u, err := database(cluster, t.name)
+	if err != nil {
+		return Template{}, err
+	}
+	if t.how, err = copying(ctx, u); err != nil {
+		return Template{}, err
+	}
+	return t, fill(ctx, u)
+}
+
+// DSN makes a copy and returns its URL. It is dropped like one of DSN.
+func (from Template) DSN(t testing.TB) string {
+	t.Helper()
+	return create(t, " TEMPLATE "+from.name+from.how)
+}
+
+// copying is the option for the server's version: before 15 there was one way only.
+func copying(ctx context.Context, url string) (option string, err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	err = conn.QueryRow(ctx, "SELECT CASE WHEN current_setting('server_version_num')::int < 150000 THEN '' ELSE ' STRATEGY FILE_COPY' END").Scan(&option)
+	return option, errors.Join(err, conn.Close(ctx))
+}
+
+func newName() string { return "coffer_" + strings.ToLower(rand.Text()) }
+
+// database is the URL of a database of the cluster.
+func database(cluster, name string) (string, error) {
+	u, err := url.Parse(cluster)
+	if err != nil {
+		return "", err
+	}
+	u.Path = "/" + name
+	return u.String(), nil
+}
+
 func create(t testing.TB, from string) string {
 	t.Helper()
 	cluster, err := shared()
 	if err != nil {
 		t.Fatalf("a throwaway PostgreSQL: %v", err)
 	}
-	name := "coffer_" + strings.ToLower(rand.Text())
+	name := newName()
 	if err := Exec(t.Context(), cluster, "CREATE DATABASE "+name+from); err != nil {
 		t.Fatalf("make database %s: %v", name, err)
 	}
@@ -69,12 +124,11 @@ func create(t testing.TB, from string) string {
 			t.Errorf("drop database %s: %v", name, err)
 		}
 	})
-	u, err := url.Parse(cluster)
+	u, err := database(cluster, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Path = "/" + name
-	return u.String()
+	return u
 }
 
 // Exec runs SQL on a database, on a connection of its own.
