@@ -1,12 +1,14 @@
 package coffer_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"coffer.internal"
 	"coffer.internal/internal/fault"
@@ -134,9 +136,11 @@ func TestByWhatNobodySignedForNothingIsDone(t *testing.T) {
 	other := s.beside("service = \"other\"\n")
 	s.approved(s.AcceptanceOf(false))
 	chain := int64(1)
+	soon, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	for what, do := range map[string]func() error{
-		"Run":       func() error { return other.System.Run(t.Context()) },
-		"Standby":   func() error { return other.System.Standby(t.Context()) },
+		"Run":       func() error { return other.System.Run(soon) },
+		"Standby":   func() error { return other.System.Standby(soon) },
 		"Reconcile": func() error { _, err := other.Reconcile(t.Context(), coffer.ReconcileOptions{}); return err },
 		"sync_all": func() error {
 			_, err := other.Do(t.Context(), coffer.Act{Verb: operators.SyncAll}, s.by(s.alice))
@@ -177,6 +181,41 @@ func TestByWhatNobodySignedForNothingIsDone(t *testing.T) {
 	}
 }
 
+func TestAStandbyWhoseSettingsWereRevokedMeanwhileDoesNotTakeOver(t *testing.T) {
+	s := newStaff(t)
+	other := s.beside("service = \"other\"\n")
+	s.approved(s.AcceptanceOf(false))
+	other.approved(other.AcceptanceOf(false))
+	soon, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	running, stop := context.WithCancel(soon)
+	ran, stoodBy := make(chan error, 1), make(chan error, 1)
+	go func() { ran <- s.System.Run(running) }()
+	s.until(soon, "run")
+	go func() { stoodBy <- other.System.Standby(soon) }()
+	s.until(soon, "standby")
+	s.approved(coffer.Act{Verb: operators.ConfigRevoke, Settings: other.AcceptanceOf(false).Settings})
+	stop()
+	<-ran
+	if err := <-stoodBy; fault.Code(err) != "settings_not_accepted" {
+		t.Errorf("Standby = %v", err)
+	}
+}
+
+// until waits for a process of a kind.
+func (s *staff) until(ctx context.Context, kind string) {
+	s.Helper()
+	for {
+		st, err := s.CacheStatus(ctx)
+		if err != nil {
+			s.Fatal(err)
+		}
+		if slices.ContainsFunc(st.Instances, func(i coffer.Instance) bool { return i.Kind == kind }) {
+			return
+		}
+	}
+}
+
 // A Config that a program filled in has nothing that could be signed for.
 func TestOnceSettingsAreSignedForAProgramNeedsAFile(t *testing.T) {
 	s := newStaff(t)
@@ -191,7 +230,9 @@ func TestOnceSettingsAreSignedForAProgramNeedsAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer made.Close()
-	if err := made.Run(t.Context()); fault.Code(err) != "settings_not_accepted" || !strings.Contains(err.Error(), "no coffer.toml") {
+	soon, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := made.Run(soon); fault.Code(err) != "settings_not_accepted" || !strings.Contains(err.Error(), "no coffer.toml") {
 		t.Errorf("Run = %v", err)
 	}
 }

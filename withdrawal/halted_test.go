@@ -26,5 +26,16 @@ func TestAHaltedEngineOnlyFollows(t *testing.T) {
 		if want := []string{"bind", "mend", "sign", "send"}; !slices.Equal(halted, want) {
 			w.Errorf("halted: %v, want %v", halted, want)
 		}
+		if _, err := e.Pay(w.Context(), w.reserve(w.wallets[0], "reserved", 1), 0, withdrawal.PayRequest{To: w.recipient(), Amount: "1"}); !errors.Is(err, halt) {
+			w.Errorf("Pay = %v", err)
+		}
+		d := withdrawal.NewDesk(withdrawal.DeskOptions{DB: w.db, Chains: []withdrawal.ChainSetup{w.setup}, Actor: "tester", Halted: func(context.Context) error { return halt }})
+		defer d.Close()
+		if _, _, err := d.Submit(w.Context(), withdrawal.Request{ID: "r"}); !errors.Is(err, halt) {
+			w.Errorf("Submit = %v", err)
+		}
+		if _, err := d.Collect(w.Context()); !errors.Is(err, halt) {
+			w.Errorf("Collect = %v", err)
+		}
 	})
 }

@@ -131,7 +131,7 @@ func TestEachRoleMayNotDoWhatIsAnothersWork(t *testing.T) {
 		roleDaemon:  {"UPDATE internal_wallets SET device = ''", "INSERT INTO internal_wallets (address, chain_type, chain_id, wallet_type, nonce, created_at, updated_at) VALUES ('a', 'evm', 1, 'hot', 0, now(), now())", "DELETE FROM withdrawals"},
 		roleOperator: {
 			"UPDATE wallet_leases SET holder = ''", "DELETE FROM internal_wallets", "DELETE FROM attempts", "DELETE FROM withdrawals",
-			"INSERT INTO operators DEFAULT VALUES", "UPDATE operators SET role = 'officer'", "UPDATE restores SET accepted_at = now()",
+			"INSERT INTO operators DEFAULT VALUES", "UPDATE operators SET role = 'officer'", "INSERT INTO settings DEFAULT VALUES", "UPDATE restores SET accepted_at = now()",
 		},
 		roleOfficer: {"UPDATE wallet_leases SET holder = ''", "DELETE FROM operators", "DELETE FROM restores", "DELETE FROM proposals"},
 	} {
