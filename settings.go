@@ -96,7 +96,6 @@ func settingsChanges(from *Settings, digest string, view []string) []Change {
 func short(digest string) string { return digest[:min(len(digest), 12)] }
 
 const (
-	actionAccept       = "config.accept"
 	actionRevoke       = "config.revoke"
 	actionSettingsHalt = "config.halt"
 )
@@ -216,7 +215,7 @@ func (s *System) carryOut(ctx context.Context, tx store.Tx, act Act, p settingsP
 			return err
 		}
 		rows = append(rows, store.AuditRow{
-			Actor: s.actor, Action: actionAccept, Subject: act.Settings, Before: before(p.diff), After: strings.Join(act.View, "; "), Result: store.ResultDone, Reason: reason,
+			Actor: s.actor, Action: operators.ActionAcceptSettings, Subject: act.Settings, Before: before(p.diff), After: strings.Join(act.View, "; "), Result: store.ResultDone, Reason: reason,
 		})
 	}
 	if len(rows) == 0 {

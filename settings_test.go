@@ -237,6 +237,23 @@ func TestOnceSettingsAreSignedForAProgramNeedsAFile(t *testing.T) {
 	}
 }
 
+func TestSettingsThatWerePutInForceByHandAreFound(t *testing.T) {
+	s := newStaff(t)
+	s.done(coffer.Act{Verb: operators.AuditKeyCreate}, s.alice)
+	s.approved(s.AcceptanceOf(false))
+	other := s.beside("pool_size = 3\n")
+	other.approved(other.AcceptanceOf(true))
+	if v, err := s.VerifyAudit(t.Context(), nil, nil); err != nil || len(v.Findings) != 0 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	mine := s.AcceptanceOf(false) // revoked by now
+	s.change("INSERT INTO settings (digest, view, accepted_at, accepted_by) VALUES ('" + mine.Settings + "', '" + strings.Join(mine.View, "\n") + "', '2026-11-28T07:00:00.000000Z', 'alice')")
+	v, err := s.VerifyAudit(t.Context(), nil, nil)
+	if err != nil || len(v.Findings) != 1 || v.Findings[0].Kind != "forged" || !strings.Contains(v.Findings[0].Text, mine.Settings) {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
 // Who can write a coffer.toml cannot except himself from what takes two.
 func TestSettingsThatAreNotInForceDoNotLoosenFourEyes(t *testing.T) {
 	s := newStaff(t)

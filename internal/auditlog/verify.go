@@ -90,6 +90,8 @@ type verification struct {
 	ledger string
 	named  []store.Operator // all operators that there ever were
 	naming []store.AuditRow // how they were named
+
+	settled []store.AuditRow // how settings were accepted
 }
 
 func (w *verification) find(f Finding) {
@@ -204,6 +206,9 @@ func (w *verification) signed(row *store.AuditRow, entry int64) {
 	if row != nil && operators.Names(*row) {
 		w.naming = append(w.naming, *row)
 	}
+	if row != nil && operators.Settles(*row) {
+		w.settled = append(w.settled, *row)
+	}
 	if row == nil || row.Signed == "" {
 		return
 	}
@@ -301,6 +306,13 @@ func (w *verification) rest(ctx context.Context) error {
 		w.signed(&row, -1)
 	}
 	if err := operators.CheckNamed(w.naming, w.ledger, w.named); err != nil {
+		w.find(Finding{Kind: Forged, Entry: -1, Text: err.Error()})
+	}
+	all, err := w.r.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	if err := operators.CheckSettings(w.settled, w.ledger, w.named, all); err != nil {
 		w.find(Finding{Kind: Forged, Entry: -1, Text: err.Error()})
 	}
 	tree, err := w.r.AuditTree(ctx)

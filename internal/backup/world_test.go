@@ -213,8 +213,11 @@ func (w *world) pay(request string) {
 	}
 }
 
-// found are the findings in an audit log but the one that is in every furnished world: its second operator was named by hand.
+// found are the findings in an audit log but those that are in every furnished world: its second operator, and its settings, are there by hand.
 func found(v auditlog.Verdict) []auditlog.Finding {
-	const byHand = "viewer bob (SHA256:bob) was named by hand: no officer signed for it"
-	return slices.DeleteFunc(slices.Clone(v.Findings), func(f auditlog.Finding) bool { return f.Kind == auditlog.Forged && f.Text == byHand })
+	byHand := []string{
+		"viewer bob (SHA256:bob) was named by hand: no officer signed for it",
+		"settings " + strings.Repeat("a", 64) + " were put in force by hand: no officer signed for them",
+	}
+	return slices.DeleteFunc(slices.Clone(v.Findings), func(f auditlog.Finding) bool { return f.Kind == auditlog.Forged && slices.Contains(byHand, f.Text) })
 }
