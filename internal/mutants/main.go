@@ -4,6 +4,10 @@
 // (package:) and what it is called (test:, a -run pattern). Each is applied to a copy of the tree, working changes included;
 // the test must then fail.
 //
+// A patch may have a fourth line (attack:): which attempts of the attacker's suite succeed with this guard alone taken away, comma-separated,
+// or "none: " and the reason. Each such attempt is tried as a mutant of its own, called PATCH@ATTEMPT. A patch of the signing machine has
+// this line, or is in an attempt's set; the attacker's suite holds that.
+//
 // A set (.set) takes several guards away at once: it has the same three lines, names the patches that are applied one after the
 // other (without:, comma-separated), and may say which text the failing test must show (shows:), so that it fails for the right reason.
 //

@@ -18,6 +18,7 @@ type mutant struct {
 	guard, pkg, test string
 	without          []string // a set's: the mutants that it is made of
 	shows            string   // what the failing test must say; empty: anything
+	attempts         []string // a patch's: those of the attacker's suite that succeed without it
 	patches          [][]byte // applied in this order
 }
 
@@ -26,6 +27,9 @@ const (
 	patchFile = ".patch"
 	setFile   = ".set"
 )
+
+// noAttempt is before the reason why no attempt of the attacker's suite succeeds without a guard.
+const noAttempt = "none: "
 
 // load reads the mutants whose names match, those of one package beside each other: they share what is built.
 func load(dir string, match *regexp.Regexp) ([]mutant, error) {
@@ -40,9 +44,6 @@ func load(dir string, match *regexp.Regexp) ([]mutant, error) {
 	var mutants []mutant
 	for _, f := range append(files, sets...) {
 		name := strings.TrimSuffix(filepath.Base(f), filepath.Ext(f))
-		if !match.MatchString(name) {
-			continue
-		}
 		text, err := os.ReadFile(f)
 		if err != nil {
 			return nil, err
@@ -58,13 +59,31 @@ func load(dir string, match *regexp.Regexp) ([]mutant, error) {
 			}
 			m.patches = append(m.patches, patch)
 		}
-		mutants = append(mutants, m)
+		if match.MatchString(name) {
+			mutants = append(mutants, m)
+		}
+		for _, a := range m.attacks() {
+			if match.MatchString(name) || match.MatchString(a.name) {
+				mutants = append(mutants, a)
+			}
+		}
 	}
 	if len(mutants) == 0 {
 		return nil, fmt.Errorf("no mutant matches %q", match)
 	}
 	slices.SortStableFunc(mutants, func(a, b mutant) int { return strings.Compare(a.pkg, b.pkg) })
 	return mutants, nil
+}
+
+// attacks are the attempts that a patch names: each is to succeed with this one guard taken away.
+func (m mutant) attacks() (all []mutant) {
+	for _, attempt := range m.attempts {
+		all = append(all, mutant{
+			name: m.name + "@" + attempt, guard: "attempt " + attempt + ", without " + m.name, pkg: "./attack",
+			test: "^TestAttack$/^" + attempt + "$", shows: "the attacker has", patches: m.patches,
+		})
+	}
+	return all
 }
 
 // parse reads a patch and its header, or a set. Every line above the patch belongs to the header; a set is nothing but its header.
@@ -84,6 +103,9 @@ func parse(name, ending string, text []byte) (mutant, error) {
 			m.pkg = value
 		case field == "test":
 			m.test = value
+		case field == "attack" && ending == patchFile && strings.HasPrefix(value, noAttempt):
+		case field == "attack" && ending == patchFile:
+			m.attempts = strings.Split(value, ", ")
 		case field == "without" && ending == setFile:
 			m.without = strings.Split(value, ", ")
 		case field == "shows" && ending == setFile:

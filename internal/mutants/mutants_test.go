@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -192,6 +193,13 @@ func TestEveryMutantCanBeRead(t *testing.T) {
 		if m, err := parse(name, patchFile, []byte(text)); err == nil {
 			t.Errorf("%s: %+v", name, m)
 		}
+	}
+	patch := "guard: g\npackage: ./p\ntest: ^TestA$\nattack: %s\n--- a/f\n+++ b/f\n"
+	if m, err := parse("p", patchFile, fmt.Appendf(nil, patch, "01-a, 02-b")); err != nil || len(m.attacks()) != 2 || m.attacks()[1].name != "p@02-b" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if m, err := parse("p", patchFile, fmt.Appendf(nil, patch, "none: it is about a word")); err != nil || len(m.attacks()) != 0 {
+		t.Errorf("%+v, %v", m, err)
 	}
 	set := "guard: g\npackage: ./p\ntest: ^TestA$\nwithout: a, b\nshows: it is gone\n"
 	if m, err := parse("a set", setFile, []byte(set)); err != nil || !slices.Equal(m.without, []string{"a", "b"}) || m.shows != "it is gone" {
