@@ -7,7 +7,8 @@ import (
 
 // everyAttempt is what a thief tries, in this order.
 func everyAttempt() []attempt {
-	return slices.Concat(payTwice, payElsewhere, burnFees, exceedLimits, forgeAuthorizations, turnTheMachine, writeIntoTheDatabase)
+	return slices.Concat(payTwice, payElsewhere, burnFees, exceedLimits, forgeAuthorizations, turnTheMachine, writeIntoTheDatabase,
+		comeThroughTheDoor, changeThePolicy, misuseRelease, misuseUnfreeze, lieToALoad, robBitcoin, robSolana)
 }
 
 // TestAttack makes every attempt, one after the other, each on a wallet of its own.

@@ -1,7 +1,10 @@
 package attack
 
 import (
+	"math/big"
+
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/params"
 
 	"coffer.internal/signing"
 )
@@ -50,6 +53,19 @@ var payElsewhere = []attempt{
 		r.Intent = changed(with(r.Intent, 60), func(i *signing.Intent) { i.EVM.Amount = ether(4).String() })
 		th.refused(th.ask(r), "nonce_bound")
 		th.mine()
+	}},
+	{"28-a-token-in-the-place-of-the-coin", nil, func(th *thief) {
+		before := th.balance(th.T, th.to)
+		th.fund(th.T, th.tokens[0], th.from, params.Ether)
+		r := th.authorized(th.pay("p")) // 1 ether; as many units of the token may be worth far more
+		th.signed(th.ask(r)...)
+		r.Intent = changed(with(r.Intent, 60), func(i *signing.Intent) { i.EVM.Contract, i.EVM.GasLimit = th.tokens[0].Hex(), 100_000 })
+		th.refused(th.ask(r), "nonce_bound")
+		th.mine()
+		th.purse = func() *big.Int { return th.tokenBalance(th.T, th.tokens[0], th.to) }
+		if got := th.balance(th.T, th.to); got.Cmp(before) == 0 {
+			th.Error("nothing was paid: the attempt says nothing")
+		}
 	}},
 	{"29-called-a-cancellation", nil, func(th *thief) {
 		th.refused(th.ask(bare(changed(th.self(signing.PurposeCancel, "p"), th.toMe))), "malformed")

@@ -3,6 +3,7 @@ package attack
 import (
 	"fmt"
 	"math/big"
+	"time"
 
 	"coffer.internal/signing"
 )
@@ -62,6 +63,24 @@ var burnFees = []attempt{
 			i := at(with(th.pay(fmt.Sprint("p-", n)), 1000), n) // 0.021 ether each
 			th.passesUpTo(4, int(n), th.ask(th.authorized(i)), "fee_hour_limit")
 		}
+	})},
+	{"50-by-cancelling-hour-after-hour", milli(100), burning(func(th *thief) {
+		th.own()
+		for n := range uint64(15) {
+			i := at(with(th.self(signing.PurposeCancel, fmt.Sprint("p-", n)), 400), n) // 0.0084 ether each
+			if n > 0 && n%5 == 0 {
+				th.m.clock.pass(2 * time.Hour)
+			}
+			th.passesUpTo(11, int(n), th.ask(bare(i)), "fee_day_limit")
+		}
+	})},
+	{"51-above-the-lower-of-two-caps", new(big.Int).Add(ether(1), milli(1)), burning(func(th *thief) {
+		high, low := th.authorization(th.pay("p")), th.authorization(th.pay("p"))
+		low.MaxFee = milli(1).String()
+		r := signing.Request{Intent: with(th.pay("p"), 20), Authorizations: append(tokens(high, th.keys.service), tokens(low, th.keys.risk)...)}
+		th.signed(th.ask(r)...)
+		r.Intent = with(r.Intent, 400)
+		th.refused(th.ask(r), "fee_above_authorization")
 	})},
 }
 

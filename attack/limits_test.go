@@ -2,6 +2,7 @@ package attack
 
 import (
 	"fmt"
+	"math/big"
 	"sync"
 	"time"
 
@@ -71,4 +72,47 @@ var exceedLimits = []attempt{
 			}
 		}
 	}},
+	{"66-a-token-from-one-wallet-after-the-other", big.NewInt(3000), func(th *thief) {
+		th.own()
+		for n := range 4 {
+			th.from = th.m.newKey(th.T, fmt.Sprint("hot-", n), "hot").Address
+			th.endow(th.from)
+			th.fund(th.T, th.tokens[0], th.from, 1000)
+			th.passesUpTo(3, n, th.ask(th.authorized(th.payToken(fmt.Sprint("p-", n), th.tokens[0], 1000))), "hour_count")
+		}
+	}},
+	{"67-many-small-ones-all-day", milli(40 * 10), func(th *thief) {
+		th.own()
+		for n := range uint64(42) {
+			if n == 20 {
+				th.m.clock.pass(2 * time.Hour)
+			}
+			th.passesUpTo(40, int(n), th.ask(th.authorized(th.small(n))), "day_count")
+		}
+	}},
+	{"68-before-the-hour-is-over", milli(25 * 10), func(th *thief) {
+		th.own()
+		for n := range uint64(27) {
+			if n == 25 {
+				th.m.clock.pass(59*time.Minute + 50*time.Second)
+			}
+			th.passesUpTo(25, int(n), th.ask(th.authorized(th.small(n))), "hour_count")
+		}
+	}},
+	{"69-before-the-day-is-over", ether(30), func(th *thief) {
+		th.own()
+		for n := range uint64(4) {
+			if n == 1 || n == 3 {
+				th.m.clock.pass(map[uint64]time.Duration{1: 20 * time.Hour, 3: 3*time.Hour + 59*time.Minute + 50*time.Second}[n])
+			}
+			i := changed(at(th.pay(fmt.Sprint("p-", n)), n), func(i *signing.Intent) { i.EVM.Amount = ether(10).String() })
+			r := signing.Request{Intent: i, Authorizations: tokens(th.authorization(i), th.keys.service, th.keys.risk, th.keys.officer1, th.keys.officer2)}
+			th.passesUpTo(3, int(n), th.ask(r), "day_limit")
+		}
+	}},
+}
+
+// small pays the thief a hundredth of an ether.
+func (th *thief) small(nonce uint64) signing.Intent {
+	return changed(at(th.pay(fmt.Sprint("p-", nonce)), nonce), func(i *signing.Intent) { i.EVM.Amount = milli(10).String() })
 }

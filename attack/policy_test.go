@@ -62,6 +62,38 @@ assets = ["TOKEN"]
 authorized_by = { service = 1, risk = 1 }
 payment = 1000
 max_fee = "200_000_000_000_000_000"
+[rule.all_keys]
+hour_count = 3
+
+[[rule]]
+name = "a token of another wallet"
+purposes = ["withdraw"]
+keys = ["0x52908400098527886E0F7030069857D2E4169EE7"]
+accounts = ["hot"]
+chains = ["evm:1337"]
+assets = ["OTHER"]
+authorized_by = { service = 1, risk = 1 }
+payment = 1000
+max_fee = "200_000_000_000_000_000"
+
+[[rule]]
+name = "bitcoin and SOL"
+purposes = ["withdraw"]
+accounts = ["hot"]
+chains = ["btc:3", "solana:101", "solana:104"]
+assets = ["coin"]
+authorized_by = { service = 1, risk = 1 }
+max_sat_per_vb = 100
+max_lamports = 1_000_000
+
+[[rule]]
+name = "tokens on Solana"
+purposes = ["withdraw"]
+accounts = ["hot"]
+chains = ["solana:101"]
+assets = ["MINT"]
+authorized_by = { service = 1, risk = 1 }
+max_lamports = 10_000_000
 
 [[rule]]
 name = "to the vault"
@@ -93,7 +125,7 @@ func (w *world) policy(t *testing.T) *policy.Policy {
 
 func (w *world) policyText() []byte {
 	return []byte(strings.NewReplacer("SERVICE", public(w.keys.service), "RISK", public(w.keys.risk), "OFFICER1", public(w.keys.officer1),
-		"OFFICER2", public(w.keys.officer2), "TOKEN", w.tokens[0].Hex()).Replace(policyText))
+		"OFFICER2", public(w.keys.officer2), "TOKEN", w.tokens[0].Hex(), "OTHER", w.tokens[1].Hex(), "MINT", solanaMint).Replace(policyText))
 }
 
 func public(k ed25519.PrivateKey) string {

@@ -93,3 +93,76 @@ func TestEachAttemptHasASetOfGuardsWithoutWhichItSucceeds(t *testing.T) {
 		t.Errorf("there is no attempt %s", name)
 	}
 }
+
+var (
+	patchedFile = regexp.MustCompile(`(?m)^--- a/(\S+)$`)
+	attackLine  = regexp.MustCompile(`(?m)^attack: (.+)$`)
+)
+
+// Each guard of the signing machine that is broken on purpose is in the set of an attempt, or its patch names attempts that succeed without
+// it alone, or says why none does.
+func TestEveryGuardOfTheSigningMachineIsTakenFromAnAttackerOrSaysWhyNot(t *testing.T) {
+	patches, err := filepath.Glob("../internal/mutants/testdata/*.patch")
+	must(t, err)
+	inSet, attempts, shown := guardsInSets(t), map[string]bool{}, 0
+	for _, a := range everyAttempt() {
+		attempts[a.name] = true
+	}
+	for _, file := range patches {
+		b, err := os.ReadFile(file)
+		must(t, err)
+		text, name := string(b), strings.TrimSuffix(filepath.Base(file), ".patch")
+		header, _, _ := strings.Cut(text, "\n--- a/")
+		line := attackLine.FindStringSubmatch(header)
+		switch {
+		case line == nil && inSet[name]:
+			shown++
+		case line == nil:
+			if ofTheSigningMachine(text) {
+				t.Errorf("%s: it is in the set of no attempt, and has no line \"attack: ATTEMPT\" or \"attack: none: REASON\"", name)
+			}
+		case strings.HasPrefix(line[1], "none: "):
+			if inSet[name] {
+				t.Errorf("%s: it is in a set, and says that no attempt succeeds without it", name)
+			}
+		default:
+			shown++
+			for _, a := range strings.Split(line[1], ", ") {
+				if !attempts[a] {
+					t.Errorf("%s: there is no attempt %s", name, a)
+				}
+			}
+		}
+	}
+	t.Logf("%d guards keep an attacker from something that an attempt shows", shown)
+}
+
+// guardsInSets are those that are taken away with others.
+func guardsInSets(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("../internal/mutants/testdata/attack-*.set")
+	must(t, err)
+	in := map[string]bool{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		must(t, err)
+		_, without, _ := strings.Cut(string(text), "\nwithout: ")
+		without, _, _ = strings.Cut(without, "\n")
+		for _, name := range strings.Split(without, ", ") {
+			in[name] = true
+		}
+	}
+	return in
+}
+
+// ofTheSigningMachine says whether a patch changes what the signing machine is built of.
+func ofTheSigningMachine(patch string) bool {
+	for _, f := range patchedFile.FindAllStringSubmatch(patch, -1) {
+		for _, part := range []string{"internal/signer/", "cmd/coffer-signer/", "signing/"} {
+			if strings.HasPrefix(f[1], part) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -80,4 +80,9 @@ var payTwice = []attempt{
 		again := changed(th.pay("p-again"), func(i *signing.Intent) { i.Nonce = 1 })
 		th.refused(th.ask(signing.Request{Intent: again, Authorizations: old.Authorizations}), "authorization_differs")
 	}},
+	{"09-without-a-payment-id", nil, func(th *thief) {
+		first := changed(th.pay(""), func(i *signing.Intent) { i.Payment = "" }) // nothing would keep it from being signed again and again
+		th.refused(th.ask(th.authorized(first)), "malformed")
+		th.refused(th.ask(th.authorized(at(first, 1))), "malformed")
+	}},
 }

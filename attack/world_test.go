@@ -95,15 +95,19 @@ func makeHome(t *testing.T) string {
 // serve opens a home as `coffer-signer serve` does, with a policy, and answers on a socket.
 func serve(t *testing.T, home string, p *policy.Policy) *machine {
 	t.Helper()
-	m, err := open(t, home, p)
+	m, err := open(t, home, signertest.Options{Policy: p})
 	must(t, err)
 	return m
 }
 
-func open(t *testing.T, home string, p *policy.Policy) (*machine, error) {
+func open(t *testing.T, home string, o signertest.Options) (*machine, error) {
 	t.Helper()
 	c := &clock{}
-	s, err := signertest.Serve(home, signertest.Options{Policy: p, Now: c.now, Verify: (*evm.Chain)(nil).Verify})
+	o.Now = c.now
+	if o.Verify == nil {
+		o.Verify = (*evm.Chain)(nil).Verify
+	}
+	s, err := signertest.Serve(home, o)
 	if err != nil {
 		return nil, err
 	}
@@ -194,12 +198,18 @@ func (w *world) balance(t *testing.T, a common.Address) *big.Int {
 	sum, err := w.client.BalanceAt(t.Context(), a, nil)
 	must(t, err)
 	for _, token := range w.tokens {
-		call := append(crypto.Keccak256([]byte("balanceOf(address)"))[:4], common.LeftPadBytes(a[:], 32)...)
-		out, err := w.client.CallContract(t.Context(), callOf(token, call), nil)
-		must(t, err)
-		sum.Add(sum, new(big.Int).SetBytes(out))
+		sum.Add(sum, w.tokenBalance(t, token, a))
 	}
 	return sum
+}
+
+// tokenBalance is what an account has of a token.
+func (w *world) tokenBalance(t *testing.T, token, a common.Address) *big.Int {
+	t.Helper()
+	call := append(crypto.Keccak256([]byte("balanceOf(address)"))[:4], common.LeftPadBytes(a[:], 32)...)
+	out, err := w.client.CallContract(t.Context(), callOf(token, call), nil)
+	must(t, err)
+	return new(big.Int).SetBytes(out)
 }
 
 func ether(n int64) *big.Int { return new(big.Int).Mul(big.NewInt(n), big.NewInt(params.Ether)) }

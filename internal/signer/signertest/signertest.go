@@ -33,6 +33,7 @@ func MakeHome(home string) error {
 // Options are how a machine is served.
 type Options struct {
 	Policy *policy.Policy   // it is not pinned: no file of it is needed. nil: nothing is signed
+	Pinned bool             // under the policy that was installed in its home, instead: coffer-signer serve knows no other
 	Now    func() time.Time // the journal's clock; nil: time.Now
 	Rates  signer.Rates     // zero: those of a machine that was told nothing else
 	Verify func(signing.Intent, []byte) (hash string, err error)
@@ -54,7 +55,13 @@ func Serve(home string, o Options) (*Served, error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := journal.Open(home, v.Device(), journal.Options{Policy: o.Policy, Now: o.Now})
+	open := func() (*journal.Journal, error) {
+		return journal.Open(home, v.Device(), journal.Options{Policy: o.Policy, Now: o.Now})
+	}
+	if o.Pinned {
+		open = func() (*journal.Journal, error) { return signer.OpenJournal(home, v, journal.Options{Now: o.Now}) }
+	}
+	j, err := open()
 	if err != nil {
 		v.Close()
 		return nil, err
