@@ -18,6 +18,7 @@ const (
 	CauseEnded       Cause = "ended"
 	CauseHeld        Cause = "held"         // after a restore, until it is submitted again
 	CausePaused      Cause = "paused"       // after a restore, until that is accepted
+	CauseSettings    Cause = "settings"     // its turn may have come, and a daemon runs by settings that are not in force
 	CauseNoNode      Cause = "no_node"      // its chain has no node in coffer.toml
 	CauseNoDaemon    Cause = "no_daemon"    // no coffer run
 	CauseChainBraked Cause = "chain_braked" // an alarm keeps all wallets of the chain from new payments
@@ -132,6 +133,7 @@ type explained struct {
 	foreign  bool           // something else has spent its nonce, finally
 	now      time.Time
 	restored store.RestoreMark
+	halted   string // why a daemon pays nothing new; empty: none is known to
 }
 
 // inBlock says whether something of the payment is in a block: that goes on whatever happens here.
@@ -164,6 +166,9 @@ func explain(f explained) Explanation {
 		e.underWay(f)
 	default:
 		e.waiting(f)
+	}
+	if f.halted != "" && slices.Contains([]Cause{CauseTurn, CauseAsked, CauseNotSent}, e.Cause) {
+		e.say(CauseSettings, f.halted, "it goes on when the settings are accepted again, or that daemon is started with others; or another daemon takes it", "coffer config", "coffer config accept --reason TEXT")
 	}
 	return e
 }

@@ -94,6 +94,8 @@ func TestEachCauseIsExplainedWithWhatIsSeenAndWhatToRun(t *testing.T) {
 		"paused":                  {func(f *explained) { f.restored = store.RestoreMark{ID: 1, Paused: true} }, CausePaused, "is paused", "coffer restore report; coffer restore accept --reason TEXT"},
 		"held": {func(f *explained) { f.row.State = "held" }, CauseHeld, "restored",
 			"coffer withdraw --request w-1 --chain-id 1 --to 0xc --amount 5 --base-units; coffer tx close w-1 --reason TEXT"},
+		"halted": {func(f *explained) { f.halted = "a daemon pays nothing new" }, CauseSettings, "pays nothing new", "coffer config; coffer config accept --reason TEXT"},
+		"halted, and something else is in the way": {func(f *explained) { f.halted, f.wallets = "a daemon pays nothing new", nil }, CauseNoWallet, "no hot wallet", "coffer create-hot 1 evm"},
 		"no node":              {func(f *explained) { f.setup = nil }, CauseNoNode, "[chain.evm.1]", ""},
 		"no daemon":            {func(f *explained) { f.NoDaemon = true }, CauseNoDaemon, "no daemon", "coffer run"},
 		"no daemon, under way": {func(f *explained) { asked7(f, tried("sent", "")); f.NoDaemon = true }, CauseNoDaemon, "no daemon", "coffer run"},

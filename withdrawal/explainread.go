@@ -58,6 +58,13 @@ func (d *Desk) facts(ctx context.Context, r store.Reader, payment string, o Outs
 	if f.foreign, err = foreign(ctx, r, f.row); err != nil {
 		return f, err
 	}
+	halts, err := r.Alarms(ctx, store.AlarmFilter{Open: true, Kinds: []string{string(AlarmSettingsRevoked)}})
+	if err != nil {
+		return f, err
+	}
+	if len(halts) > 0 {
+		f.halted = halts[0].Why
+	}
 	all, err := r.Alarms(ctx, store.AlarmFilter{Open: true, ChainType: f.row.ChainType, ChainID: &f.row.ChainID})
 	f.alarms = slices.DeleteFunc(all, func(a store.Alarm) bool {
 		elsewhere := a.WalletID != 0 && a.WalletID != f.row.WalletID
