@@ -1,7 +1,9 @@
 package attack
 
 import (
+	"bytes"
 	"crypto/ed25519"
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,6 +65,27 @@ var changeThePolicy = []attempt{
 		th.pin(func(p *journal.Pin, _ string) { p.Text = th.looser() })
 		th.putPolicy(th.looser())
 		th.notServed("policy_pin")
+	}},
+	{"119-a-key-that-anybody-signs-with", nil, func(th *thief) {
+		th.installed()
+		th.m.stop()
+		nobodys := append([]byte{1}, make([]byte, 31)...) // the identity: R = identity, S = 0 is its signature of everything
+		weak := bytes.Replace(th.policyText(), []byte(public(th.keys.risk)), []byte("ed25519:"+base64.StdEncoding.EncodeToString(nobodys)), 1)
+		p, err := policy.Parse(weak)
+		if err != nil {
+			if !strings.Contains(err.Error(), "key") {
+				th.Error(err)
+			}
+			return
+		}
+		th.Error("it is a policy")
+		must(th.T, th.install(th.m.home, weak, th.approve(th.m.home, signing.ActionPolicy, p.Hash(), th.keys.officer1, th.keys.officer2)...))
+		m, err := open(th.T, th.m.home, signertest.Options{Pinned: true})
+		must(th.T, err)
+		th.m = m
+		a := th.authorization(th.pay("p"))
+		forged := signing.JoinToken(signing.AuthorizationPrefix, a.Encode(), nobodys, append(nobodys[:32:32], make([]byte, 32)...))
+		th.ask(signing.Request{Intent: th.pay("p"), Authorizations: append(tokens(a, th.keys.service), forged)})
 	}},
 	{"125-installed-with-one-officer", nil, func(th *thief) {
 		th.installs("approval_missing", th.keys.officer1)

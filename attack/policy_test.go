@@ -91,9 +91,11 @@ name = "tokens on Solana"
 purposes = ["withdraw"]
 accounts = ["hot"]
 chains = ["solana:101"]
-assets = ["MINT"]
+assets = ["MINT", "SECOND"]
 authorized_by = { service = 1, risk = 1 }
 max_lamports = 10_000_000
+[rule.each_key]
+hour_count = 2
 
 [[rule]]
 name = "to the vault"
@@ -125,7 +127,7 @@ func (w *world) policy(t *testing.T) *policy.Policy {
 
 func (w *world) policyText() []byte {
 	return []byte(strings.NewReplacer("SERVICE", public(w.keys.service), "RISK", public(w.keys.risk), "OFFICER1", public(w.keys.officer1),
-		"OFFICER2", public(w.keys.officer2), "TOKEN", w.tokens[0].Hex(), "OTHER", w.tokens[1].Hex(), "MINT", solanaMint).Replace(policyText))
+		"OFFICER2", public(w.keys.officer2), "TOKEN", w.tokens[0].Hex(), "OTHER", w.tokens[1].Hex(), "MINT", solanaMint, "SECOND", otherMint).Replace(policyText))
 }
 
 func public(k ed25519.PrivateKey) string {

@@ -97,6 +97,17 @@ var robSolana = []attempt{
 		c.mine, _, _ = solana.FindAssociatedTokenAddress(c.customer, c.mint) // nobody has a key to what comes there
 		th.refused(c.ask(c.authorized(c.payToken("p"))), "malformed")
 	}},
+	{"182-more-by-another-token-of-the-rule", nil, func(th *thief) {
+		c := th.cluster(mainCluster)
+		for n := range 3 {
+			i := c.payToken(fmt.Sprint("p-", n))
+			i.Nonce, i.Solana.RecentBlockhash = uint64(n), base58.Encode(bytes.Repeat([]byte{byte(n)}, 32))
+			if n < 2 {
+				i.Solana.Mint = otherMint
+			}
+			th.passesUpTo(2, n, c.ask(c.authorized(i)), "hour_count")
+		}
+	}},
 	{"179-by-the-price-of-compute-units", nil, func(th *thief) {
 		c := th.cluster(mainCluster)
 		c.burns = true
@@ -141,8 +152,11 @@ func (th *thief) cluster(chainID int64) *cluster {
 	return c
 }
 
-// solanaMint is the token that the policy lists.
-const solanaMint = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+// The tokens that the policy lists.
+const (
+	solanaMint = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+	otherMint  = "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB" // a cluster has none of it
+)
 
 func clusterKey(n byte) solana.PublicKey {
 	return solana.PublicKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize)).Public().(ed25519.PublicKey))
