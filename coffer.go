@@ -122,7 +122,7 @@ type System struct {
 	choice  choice
 	now     func() time.Time
 
-	known settingsKnown
+	known *settingsKnown
 
 	metrics   *metrics.Set // nil: not wanted
 	metricsAt string
@@ -141,7 +141,7 @@ func Open(ctx context.Context, c Config, o Options) (*System, error) {
 		return nil, err
 	}
 	s := &System{
-		config: c, id: presence.NewID(), log: o.Log, actor: o.Actor, stdout: o.Stdout, db: db, cache: wallet.NewCache(o.Now), choice: newChoice(c, known), now: o.Now,
+		config: c, id: presence.NewID(), log: o.Log, actor: o.Actor, stdout: o.Stdout, db: db, cache: wallet.NewCache(o.Now), choice: newChoice(c, known), now: o.Now, known: newSettingsKnown(),
 	}
 	if err := s.wire(ctx, o); err != nil {
 		return nil, errors.Join(err, db.Close())

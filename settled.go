@@ -3,7 +3,6 @@ package coffer
 import (
 	"context"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"coffer.internal/internal/config"
@@ -62,44 +61,19 @@ func (s *System) matters(m store.SettingsMark) operators.Matters {
 	return append(operators.DefaultMatters[:len(operators.DefaultMatters):len(operators.DefaultMatters)], s.config.FourEyes.Verbs...)
 }
 
-// settingsLook is how old what is known of the settings may be where it is asked before each pass and each payment.
-const settingsLook = time.Second
-
-// settingsKnown is what this process saw last.
-type settingsKnown struct {
-	mu  sync.Mutex
-	at  time.Time // zero: nothing is known
-	why error     // they are not in force
-}
-
-// forget has the next who asks look.
-func (k *settingsKnown) forget() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.at = time.Time{}
-}
-
 // halted says why nothing new is paid and nothing accepted: this process goes by settings that are not in force. It looks once a second; what
 // it finds leaves an audit row when it begins.
 func (s *System) halted(ctx context.Context) error {
-	k := &s.known
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	now := s.now()
-	if !k.at.IsZero() && now.Sub(k.at) < settingsLook && !now.Before(k.at) {
-		return k.why
-	}
-	m, err := s.settingsMark(ctx)
-	if err != nil {
-		return err
-	}
-	why := s.notInForce(m)
-	if why != nil && k.why == nil {
-		row := store.AuditRow{Action: actionSettingsHalt, Subject: s.config.Settings.Digest}
-		why = s.denied(ctx, row, nil, why)
-	}
-	k.at, k.why = now, why
-	return why
+	return s.known.ask(ctx, s.now, func(ctx context.Context, was error) (why, err error) {
+		m, err := s.settingsMark(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if why = s.notInForce(m); why != nil && was == nil {
+			why = s.denied(ctx, store.AuditRow{Action: actionSettingsHalt, Subject: s.config.Settings.Digest}, nil, why)
+		}
+		return why, nil
+	})
 }
 
 // warnUnsigned says in the daemon's log that nobody signed for the settings though operators are named.
