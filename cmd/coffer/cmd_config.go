@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -150,12 +149,11 @@ func (a *app) configListCommand() *cobra.Command {
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(s *coffer.System) error {
-				r, err := s.Settings(cmd.Context())
+				all, err := s.AcceptedSettings(cmd.Context())
 				if err != nil {
 					return err
 				}
-				all, err := s.AcceptedSettings(cmd.Context())
-				return errors.Join(err, a.showSettings(all, r.Digest))
+				return a.showSettings(all, s.AcceptanceOf(false).Settings)
 			})
 		},
 	}
