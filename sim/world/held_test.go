@@ -27,6 +27,7 @@ type subject struct {
 	chainID int64
 	mine    func()
 	clear   func()
+	sort    func() // waits until the pool has gone over what it was sent; nil: it has, once it answers
 	anvil   bool
 }
 
@@ -71,7 +72,7 @@ func startWorld(t *testing.T, alloc map[common.Address]*big.Int) *subject {
 	}})
 	client, err := rpc.DialOptions(t.Context(), w.Nodes[0].URL(), rpc.WithHTTPClient(&http.Client{Transport: w}))
 	must(t, err)
-	return &subject{client, 1337, func() { w.Nodes[0].Mine(nil, 0) }, w.Nodes[0].ClearPool, false}
+	return &subject{client, 1337, func() { w.Nodes[0].Mine(nil, 0) }, w.Nodes[0].ClearPool, nil, false}
 }
 
 func startGeth(t *testing.T, alloc map[common.Address]*big.Int) *subject {
@@ -83,7 +84,7 @@ func startGeth(t *testing.T, alloc map[common.Address]*big.Int) *subject {
 	client, err := rpc.DialContext(t.Context(), n.URL())
 	must(t, err)
 	t.Cleanup(client.Close)
-	return &subject{client, n.ChainID(), func() { n.Commit() }, n.ClearPool, false}
+	return &subject{client, n.ChainID(), func() { n.Commit() }, n.ClearPool, n.SortPool, false}
 }
 
 func startAnvil(t *testing.T, alloc map[common.Address]*big.Int) *subject {
@@ -97,7 +98,7 @@ func startAnvil(t *testing.T, alloc map[common.Address]*big.Int) *subject {
 	must(t, err)
 	t.Cleanup(client.Close)
 	return &subject{client, n.ChainID(), func() { must(t, n.Mine(t.Context(), 1)) },
-		func() { must(t, n.Call(t.Context(), nil, "anvil_dropAllTransactions")) }, true}
+		func() { must(t, n.Call(t.Context(), nil, "anvil_dropAllTransactions")) }, nil, true}
 }
 
 // play runs the steps of a case.
@@ -120,6 +121,9 @@ func play(t *testing.T, n *subject, keys []*ecdsa.PrivateKey, steps []step) {
 			want = strings.ReplaceAll(want, "CHAIN", big.NewInt(n.chainID).String())
 			if got := n.give(t, raw); got != want {
 				t.Fatalf("step %d: it says %q, not %q", i, got, want)
+			}
+			if n.sort != nil {
+				n.sort()
 			}
 			sent, hashes = append(sent, raw), append(hashes, crypto.Keccak256Hash(raw))
 		}
@@ -192,7 +196,7 @@ func (n *subject) give(t *testing.T, raw hexutil.Bytes) string {
 	return err.Error()
 }
 
-// look waits until the node's counts and transactions are as wanted: geth sorts its pool a moment after it has answered.
+// look waits until the node's counts and transactions are as wanted: geth indexes a moment after it has answered.
 func (n *subject) look(t *testing.T, step int, keys []*ecdsa.PrivateKey, hashes []common.Hash, counts [][2]uint64, has, lacks []int) {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)

@@ -166,25 +166,64 @@ func (n *Node) ChainID() int64 { return int64(n.chainID) }
 func (n *Node) Commit() common.Hash {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.SortPool()
 	_ = n.eth.TxPool().Sync() // an error only says that the node ends
 	block := n.beacon.Commit()
 	_ = n.eth.TxPool().Sync()
-	deadline := time.NewTimer(catchUpWithin)
-	defer deadline.Stop()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !n.eth.APIBackend.TxIndexDone() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			return block // it says so itself, when it is asked
-		}
-	}
+	within(catchUpWithin, n.eth.APIBackend.TxIndexDone) // if it has not, it says so itself when it is asked
 	return block
 }
 
-// catchUpWithin is how long Commit waits for the node's index of transactions.
-const catchUpWithin = 5 * time.Second
+// SortPool waits until the pool has gone over all that it was given: geth answers first, and makes executable or drops a moment
+// later. A reset of the pool in that moment (Sync is one) leaves executable ones behind for a whole block.
+func (n *Node) SortPool() {
+	within(sortedWithin, func() bool {
+		if _, queued := n.eth.TxPool().Stats(); queued == 0 {
+			return true
+		}
+		executable, queued := n.eth.TxPool().Content()
+		for account, txs := range queued {
+			next := n.nonce(account)
+			if due := executable[account]; len(due) > 0 {
+				next = due[len(due)-1].Nonce() + 1
+			}
+			if txs[0].Nonce() <= next {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// nonce is what the account's next transaction has after the newest block.
+func (n *Node) nonce(account common.Address) uint64 {
+	state, err := n.eth.BlockChain().State()
+	if err != nil {
+		return 0 // the node ends
+	}
+	return state.GetNonce(account)
+}
+
+// How long a block waits for the pool, and for the node's index of transactions.
+const (
+	sortedWithin  = time.Second
+	catchUpWithin = 5 * time.Second
+)
+
+// within waits until something is done, but not for ever.
+func within(limit time.Duration, done func() bool) {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return
+		}
+	}
+}
 
 // Mine makes a block at each interval until ctx ends, but for the time in which blocks are withheld.
 func (n *Node) Mine(ctx context.Context, every time.Duration) {
