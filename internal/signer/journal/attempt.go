@@ -32,7 +32,7 @@ func follows(p, former Place) bool {
 
 // formerAt reads the attempt that is signed at a place.
 func formerAt(tx *bolt.Tx, at Place) (*Former, error) {
-	all, err := readFiled(tx.Bucket(slots).Get(at.number().key))
+	all, err := signedFor(tx, at.number())
 	if len(all) != 1 || err != nil {
 		return nil, errors.Join(fmt.Errorf("read the journal: %s has %d digests", at, len(all)), err)
 	}

@@ -54,7 +54,7 @@ func (f filed) addTo(tx *bolt.Tx, s Slot, free bool) error {
 	var before []filed
 	if !free {
 		var err error
-		if before, err = readFiled(tx.Bucket(slots).Get(s.key)); err != nil {
+		if before, err = signedFor(tx, s); err != nil {
 			return err
 		}
 	}
@@ -65,18 +65,20 @@ func (f filed) addTo(tx *bolt.Tx, s Slot, free bool) error {
 	return tx.Bucket(slots).Put(s.key, append(b, numbered))
 }
 
-// find finds the answer of a digest, which is signed for this slot if it is signed at all.
-func find(tx *bolt.Tx, d signing.Digest, s Slot) (f filed, ok bool, err error) {
+// signedFor reads what is signed for a slot, in order; empty: nothing is.
+func signedFor(tx *bolt.Tx, s Slot) ([]filed, error) { return readFiled(tx.Bucket(slots).Get(s.key)) }
+
+// find finds the answer of a digest, which is among those signed for its number if it is signed at all.
+func find(tx *bolt.Tx, d signing.Digest, signed []filed) (f filed, ok bool) {
 	if tx.Bucket(entries).Get(d[:]) != nil {
-		return filed{digest: d}, true, nil
+		return filed{digest: d}, true
 	}
-	all, err := readFiled(tx.Bucket(slots).Get(s.key))
-	for _, f := range all {
+	for _, f := range signed {
 		if f.digest == d && f.number != 0 {
-			return f, true, nil
+			return f, true
 		}
 	}
-	return filed{}, false, err
+	return filed{}, false
 }
 
 // filedAt reads what a receipt names.

@@ -110,7 +110,7 @@ func TestWhatIsSignedForASlotIsReadAsItWasWritten(t *testing.T) {
 			if err := f.addTo(tx, s, n == 0); err != nil {
 				return err
 			}
-			got, err := readFiled(tx.Bucket(slots).Get(s.key))
+			got, err := signedFor(tx, s)
 			if !cmp.Equal(want, got, cmp.AllowUnexported(filed{})) {
 				t.Errorf("%d are read as %+v", len(want), got)
 			}

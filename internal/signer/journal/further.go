@@ -81,9 +81,17 @@ func feesOf(e signing.EVMTransfer) string {
 
 // taken reads what is signed for a slot; nil: nothing is.
 func taken(tx *bolt.Tx, chainType string, s Slot) (*Taken, error) {
-	all, err := readFiled(tx.Bucket(slots).Get(s.key))
-	if len(all) == 0 || err != nil {
+	all, err := signedFor(tx, s)
+	if err != nil {
 		return nil, err
+	}
+	return takenBy(tx, chainType, s, all)
+}
+
+// takenBy is taken where it is known what is signed.
+func takenBy(tx *bolt.Tx, chainType string, s Slot, all []filed) (_ *Taken, err error) {
+	if len(all) == 0 {
+		return nil, nil
 	}
 	first, last := all[0], all[len(all)-1]
 	t := &Taken{Slot: s, Digest: first.digest, Released: released(tx, s), first: first}

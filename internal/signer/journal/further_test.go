@@ -229,7 +229,7 @@ func TestAPaymentOfAnEarlierJournalIsReplacedAndCancelled(t *testing.T) {
 		t.Errorf("got %s\nwant%s", got, want)
 	}
 	if err := w.db.View(func(tx *bolt.Tx) error {
-		all, err := readFiled(tx.Bucket(slots).Get(slot.key))
+		all, err := signedFor(tx, slot)
 		if len(all) != 3 || all[0] != (filed{digest: pay.Digest()}) || all[1].number == 0 {
 			t.Errorf("the slot holds %+v", all)
 		}

@@ -151,10 +151,12 @@ func (l *Loading) Attempt(a Loaded) error {
 	if err != nil || !held || k.Ledger != a.Intent.Ledger || network != k.Network {
 		return conflict("intent %s: the key of %s is none of those in the file", d, a.Intent.From)
 	}
-	f, known, err := find(l.tx, d, PlaceOf(a.Intent, a.Inputs).number())
-	switch {
-	case err != nil:
+	signed, err := signedFor(l.tx, PlaceOf(a.Intent, a.Inputs).number())
+	if err != nil {
 		return err
+	}
+	f, known := find(l.tx, d, signed)
+	switch {
 	case known:
 		return l.known(f, a)
 	case a.Raw == nil && a.Refusal == nil:

@@ -84,7 +84,7 @@ func (f *Facts) before(tx *bolt.Tx) (*policy.Cost, error) {
 
 // mostAt is the most that is signed for a slot.
 func mostAt(tx *bolt.Tx, s Slot) (*policy.Cost, error) {
-	all, err := readFiled(tx.Bucket(slots).Get(s.key))
+	all, err := signedFor(tx, s)
 	if err != nil {
 		return nil, err
 	}

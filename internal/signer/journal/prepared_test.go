@@ -66,10 +66,11 @@ func TestASignatureIsJournaledAsItStands(t *testing.T) {
 			t.Errorf("change %d: journaled as %q, %q", n, again.Raw, again.Hash)
 		}
 		if err := w.db.View(func(tx *bolt.Tx) error {
-			f, ok, err := find(tx, p.Digest, PlaceOf(p.Intent, nil).number())
+			signed, err := signedFor(tx, PlaceOf(p.Intent, nil).number())
 			if err != nil {
 				return err
 			}
+			f, ok := find(tx, p.Digest, signed)
 			i, err := f.intent(tx)
 			if !ok || i.Digest() != p.Digest {
 				t.Errorf("change %d: journaled with intent %+v", n, i)

@@ -309,19 +309,22 @@ func facts(tx *bolt.Tx, p *Proposal, now time.Time) (Facts, error) {
 		Malformed: p.Malformed, Held: p.Held, KeyLedger: p.KeyLedger, Elsewhere: p.Elsewhere, Place: w.place,
 		Mark: count(tx.Bucket(marks), w.mark), Now: now,
 	}
-	var err error
-	if f.answer, f.Answered, err = find(tx, p.Digest, w.slots[0]); f.Answered || err != nil {
+	number, inputs := w.slots[0], w.slots[1:]
+	signed, err := signedFor(tx, number)
+	if err != nil {
 		return f, err
 	}
-	for _, s := range w.slots {
-		if f.Taken, err = taken(tx, p.Intent.ChainType, s); f.Taken != nil || err != nil {
-			if err != nil {
-				return f, err
-			}
-			break
-		}
+	if f.answer, f.Answered = find(tx, p.Digest, signed); f.Answered {
+		return f, nil
 	}
-	if number := w.slots[0]; f.Taken == nil && released(tx, number) { // closed with nothing journaled there
+	f.Taken, err = takenBy(tx, p.Intent.ChainType, number, signed)
+	for i := 0; i < len(inputs) && f.Taken == nil && err == nil; i++ {
+		f.Taken, err = taken(tx, p.Intent.ChainType, inputs[i])
+	}
+	if err != nil {
+		return f, err
+	}
+	if f.Taken == nil && released(tx, number) { // closed with nothing journaled there
 		f.Taken = &Taken{Slot: number, Released: true}
 	}
 	if p.Intent.Payment == "" {
