@@ -28,6 +28,7 @@ var faults = []fault{
 	{name: "daemon-killed", of: "F22", threat: "in flight on the wallets of a daemon", strike: killDaemon},
 	{name: "daemon-frozen", of: "F21 F25", threat: "in flight on the wallets of a daemon, for longer than its lease", strike: freezeDaemon, beside: true},
 	{name: "signer-killed", of: "F34", threat: "asked and not answered", strike: killSigner},
+	{name: "signer-cut", of: "F34", threat: "asked, and the answer is lost", strike: cutSigner},
 	{name: "signer-disk-full", of: "F33 F34", threat: "asked, and the answer cannot be journaled", strike: fillSignerDisk},
 	{name: "node-killed", of: "F15", threat: "in a node's pool and in no block", strike: killNode},
 	{name: "pool-emptied", of: "F15 F16", threat: "in a node's pool and in no block", strike: emptyPool},
@@ -103,22 +104,55 @@ func freezeDaemon(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
 	return n, errors.Join(slept, d.signal(syscall.SIGCONT))
 }
 
-// killSigner stops the machine, so that it has questions to answer when it is killed. Who is stopped cannot be chosen for new payments:
-// where nothing was on its way, it goes on for a moment.
-func killSigner(ctx context.Context, w *world, _ *rand.Rand) (n int, err error) {
-	for began := time.Now(); n == 0 && err == nil && time.Since(began) < despair; {
-		if err = w.signer.signal(syscall.SIGSTOP); err != nil {
+// killSigner stops the machine, so that it has questions to answer when it is killed.
+func killSigner(ctx context.Context, w *world, _ *rand.Rand) (int, error) {
+	n, err := w.questions(ctx, func(held bool) error {
+		if held {
+			return w.signer.signal(syscall.SIGSTOP)
+		}
+		return w.signer.signal(syscall.SIGCONT)
+	})
+	w.signer.kill()
+	return n, errors.Join(err, w.startSigner(ctx))
+}
+
+// cutSigner lets the machine sign and no daemon hear of it. The connections are cut with the answers on them, and for some time nobody
+// reaches the machine.
+func cutSigner(ctx context.Context, w *world, draw *rand.Rand) (int, error) {
+	each := func(do func(*link)) {
+		for _, l := range w.signer.links {
+			do(l)
+		}
+	}
+	n, err := w.questions(ctx, func(held bool) error {
+		each(func(l *link) { l.silence(held) })
+		return nil
+	})
+	each((*link).cut)
+	if err == nil {
+		err = pause(ctx, time.Duration(draw.Int64N(int64(3*time.Second))))
+	}
+	each((*link).mend)
+	return n, err
+}
+
+// questions holds the machine back until something is asked of it, and counts that. Who hears nothing of it asks nothing new: where
+// nothing was on its way, all goes on for a moment. It stays held.
+func (w *world) questions(ctx context.Context, hold func(bool) error) (n int, err error) {
+	for began := time.Now(); ; {
+		if err := hold(true); err != nil {
 			return 0, err
 		}
 		n, err = w.gatherFor(ctx, time.Second, time.Second, func(ctx context.Context) (int, error) {
 			return w.ledger.count(ctx, where{states: []string{"asked"}})
 		})
-		if n == 0 && err == nil {
-			err = errors.Join(w.signer.signal(syscall.SIGCONT), pause(ctx, 500*time.Millisecond))
+		if n > 0 || err != nil || time.Since(began) > despair {
+			return n, err
+		}
+		if err := errors.Join(hold(false), pause(ctx, 500*time.Millisecond)); err != nil {
+			return 0, err
 		}
 	}
-	w.signer.kill()
-	return n, errors.Join(err, w.startSigner(ctx))
 }
 
 // fillSignerDisk lets the machine write no further byte to any file, as a full disk or a quota does.

@@ -85,7 +85,8 @@ func (s *show) say(format string, args ...any) {
 func (s *show) play(ctx context.Context) error {
 	s.say("seed %d; building coffer, coffer-signer and the node", s.seed)
 	w := s.world
-	if err := w.setUp(ctx, s.settings); err != nil {
+	all, err := w.setUp(ctx, s.settings)
+	if err != nil {
 		return err
 	}
 	for i := range w.daemons {
@@ -93,7 +94,6 @@ func (s *show) play(ctx context.Context) error {
 			return err
 		}
 	}
-	all := payments(s.payments, w.chains())
 	s.say("%d payments in %s to %d daemons, from %d hot wallets on each of two chains", s.payments, s.length, s.daemons, s.wallets)
 	paying := time.Now()
 	if err := s.underLoad(ctx, all); err != nil {
@@ -111,7 +111,9 @@ func (s *show) play(ctx context.Context) error {
 	if err := s.judge(ctx, all); err != nil {
 		return err
 	}
-	var err error
+	if err := w.signerCounted(ctx, all); err != nil {
+		return err
+	}
 	if s.report.alarms, s.report.lasting, err = w.ledger.alarms(ctx); err != nil {
 		return err
 	}
@@ -223,10 +225,7 @@ func (s *show) healthy(ctx context.Context) error {
 			return err
 		}
 	}
-	return until(ctx, "the signing machine", 50*time.Millisecond, func(ctx context.Context) (bool, error) {
-		_, err := output(w.command(ctx, w.dir, w.programs.signer, "status"))
-		return err == nil, err
-	})
+	return until(ctx, "the signing machine", 50*time.Millisecond, w.signerAnswers)
 }
 
 // drain waits until every payment has ended.

@@ -30,7 +30,7 @@ type world struct {
 	postgres database
 	geth     *chain
 	anvil    *chain
-	signer   *child
+	signer   machine
 	daemons  []*daemon
 	ledger   ledger
 
@@ -52,14 +52,36 @@ func (w *world) each(do func(*rpcproxy.Proxy)) {
 	}
 }
 
-// setUp starts everything but the daemons.
-func (w *world) setUp(ctx context.Context, s settings) (err error) {
+// setUp starts everything but the daemons, and says what is to be paid.
+func (w *world) setUp(ctx context.Context, s settings) (all []payment, err error) {
 	if w.programs, err = build(ctx, w.dir); err != nil {
-		return err
+		return nil, err
 	}
 	if w.postgres.Pair, err = pgtest.StartPair(ctx); err != nil {
-		return fmt.Errorf("PostgreSQL: %w", err)
+		return nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
+	if err := w.startChains(ctx); err != nil {
+		return nil, err
+	}
+	all = payments(s.payments, w.chains())
+	if err := w.makeSigner(ctx, all); err != nil {
+		return nil, err
+	}
+	if err := w.makeHomes(ctx, s.daemons); err != nil {
+		return nil, err
+	}
+	if err := w.startSigner(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.makeWallets(ctx, s.wallets); err != nil {
+		return nil, err
+	}
+	w.ledger, err = openLedger(ctx, w.postgres.url("chaos"))
+	return all, err
+}
+
+// startChains starts both nodes, each with a token.
+func (w *world) startChains(ctx context.Context) error {
 	rich, err := crypto.GenerateKey()
 	if err != nil {
 		return err
@@ -75,17 +97,7 @@ func (w *world) setUp(ctx context.Context, s settings) (err error) {
 			return err
 		}
 	}
-	if err := w.makeHomes(ctx, s.daemons); err != nil {
-		return err
-	}
-	if err := w.makeSigner(ctx); err != nil {
-		return err
-	}
-	if err := w.makeWallets(ctx, s.wallets); err != nil {
-		return err
-	}
-	w.ledger, err = openLedger(ctx, w.postgres.url("chaos"))
-	return err
+	return nil
 }
 
 // callersHome is where those who hand withdrawals in have their settings.
@@ -93,47 +105,44 @@ func (w *world) callersHome() string { return filepath.Join(w.dir, "callers") }
 
 // makeHomes writes each daemon's settings, and those of the callers, and makes the schema.
 func (w *world) makeHomes(ctx context.Context, daemons int) error {
-	for i := range daemons + 1 {
-		home := filepath.Join(w.dir, fmt.Sprintf("daemon-%d", i))
-		if i == daemons {
-			home = w.callersHome()
-		} else {
-			w.daemons = append(w.daemons, &daemon{home: home})
-		}
-		if err := os.Mkdir(home, 0o700); err != nil {
-			return err
-		}
-		config, err := w.config(i < daemons)
+	for i := range daemons {
+		d := &daemon{home: filepath.Join(w.dir, daemonName(i))}
+		l, err := w.admit(ctx, daemonName(i), d.home)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(home, "coffer.toml"), []byte(config), 0o600); err != nil {
+		if err := w.writeConfig(d.home, fmt.Sprintf("signer = %q\n", "https://"+l.address()), (*chain).connect); err != nil {
 			return err
 		}
+		w.daemons = append(w.daemons, d)
+	}
+	if err := os.Mkdir(w.callersHome(), 0o700); err != nil {
+		return err
+	}
+	// The callers authorize what they hand in; the daemons have no key.
+	of := fmt.Sprintf("signer = %q\nservice_key = %q\n", "unix:"+w.socket(), w.serviceKey())
+	if err := w.writeConfig(w.callersHome(), of, func(c *chain) (string, error) { return c.url, nil }); err != nil {
+		return err
 	}
 	_, err := output(w.command(ctx, w.callersHome(), w.programs.coffer, "init"))
 	return err
 }
 
-// config is a coffer.toml: only what differs from the defaults.
-func (w *world) config(proxied bool) (string, error) {
+func daemonName(i int) string { return fmt.Sprintf("daemon-%d", i) }
+
+// writeConfig writes a coffer.toml: only what differs from the defaults. url is where its home reaches a chain.
+func (w *world) writeConfig(home, own string, url func(*chain) (string, error)) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "database = %q\nsigner = %q\n", w.postgres.URL(), "unix:"+w.socket())
-	if !proxied { // the callers authorize what they hand in; the daemons have no key
-		fmt.Fprintf(&b, "service_key = %q\n", w.serviceKey())
-	}
+	fmt.Fprintf(&b, "database = %q\n%s", w.postgres.URL(), own)
 	for _, c := range w.chains() {
-		url := c.url
-		if proxied {
-			var err error
-			if url, err = c.connect(); err != nil {
-				return "", err
-			}
+		at, err := url(c)
+		if err != nil {
+			return err
 		}
 		fmt.Fprintf(&b, "[chain.evm.%d]\nrpc = [%q]\nconfirmations = %d\nmax_unmined = 64\npoll = \"250ms\"\n[chain.evm.%d.asset.%s]\ncontract = %q\ndecimals = 0\n",
-			c.id, url, c.confirmations, c.id, tokenSymbol, c.token.Hex())
+			c.id, at, c.confirmations, c.id, tokenSymbol, c.token.Hex())
 	}
-	return b.String(), nil
+	return os.WriteFile(filepath.Join(home, "coffer.toml"), []byte(b.String()), 0o600)
 }
 
 // command is one of coffer's programs with a home. Nothing of the user's own coffer, should there be one, is touched.
@@ -146,35 +155,6 @@ func (w *world) command(ctx context.Context, home, program string, args ...strin
 		}
 	}
 	return cmd
-}
-
-// serviceKey is what the signing machine's init made.
-func (w *world) serviceKey() string { return filepath.Join(w.dir, "service.key") }
-func (w *world) socket() string     { return filepath.Join(w.dir, "signer.sock") }
-func (w *world) passphrase() string { return filepath.Join(w.dir, "passphrase") }
-
-func (w *world) makeSigner(ctx context.Context) error {
-	if err := os.WriteFile(w.passphrase(), []byte("only chaos\n"), 0o600); err != nil {
-		return err
-	}
-	if _, err := output(w.command(ctx, w.dir, w.programs.signer, "init", "--passphrase-file", w.passphrase())); err != nil {
-		return err
-	}
-	return w.startSigner(ctx)
-}
-
-func (w *world) startSigner(ctx context.Context) (err error) {
-	// Not CommandContext: it ends by kill alone.
-	cmd := w.command(context.WithoutCancel(ctx), w.dir, w.programs.signer, "serve", "--passphrase-file", w.passphrase(), "--listen", "unix:"+w.socket())
-	if w.signer, err = w.crew.start("signer", cmd); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	return until(ctx, "the signing machine", 20*time.Millisecond, func(ctx context.Context) (bool, error) {
-		_, err := output(w.command(ctx, w.dir, w.programs.signer, "status"))
-		return err == nil, err
-	})
 }
 
 func (w *world) makeWallets(ctx context.Context, n int) error {
@@ -202,7 +182,7 @@ func (w *world) makeWallets(ctx context.Context, n int) error {
 
 func (w *world) startDaemon(i int) (err error) {
 	d := w.daemons[i]
-	d.run, err = w.crew.start(fmt.Sprintf("daemon-%d", i), w.command(context.Background(), d.home, w.programs.coffer, "run"))
+	d.run, err = w.crew.start(daemonName(i), w.command(context.Background(), d.home, w.programs.coffer, "run"))
 	return err
 }
 
@@ -274,6 +254,9 @@ func (w *world) tookOver(ctx context.Context, i int) error {
 // close ends every process, and removes what was written.
 func (w *world) close(keep bool) error {
 	w.crew.end()
+	for _, l := range w.signer.links {
+		l.close()
+	}
 	if w.ledger.pool != nil {
 		w.ledger.pool.Close()
 	}
