@@ -39,6 +39,7 @@ const (
 	poolCleared   kind = "node drops its whole pool"
 	poolDropped   kind = "node drops a transaction that it took"
 	poolSmall     kind = "pools are small"
+	limitReached  kind = "signer's limit is reached"
 	gossipLost    kind = "nodes do not hear of each other's transactions"
 	baseFee       kind = "base fee rises steeply"
 	feeCap        kind = "fees rise above the cap"
@@ -66,6 +67,6 @@ var (
 	worldFaults = []kind{
 		nodeDown, nodeBehind, nodeInvents, nodeDenies, nodeFails, nodeChain, poolCleared, poolDropped, poolSmall, gossipLost, baseFee, feeCap,
 		reorg, reorgForgets, foreign, foreignGone, tokenPaused, tokenBars, tokenSilent, outOfGas, clockBack, clockAhead, blocksStop,
-		submitAgain, submitDiffers,
+		submitAgain, submitDiffers, limitReached,
 	}
 )

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -24,6 +25,7 @@ type signings struct {
 	hashes  map[signing.Digest]common.Hash
 	highest map[common.Address]uint64
 	at      map[recount.Slot][]signing.Intent
+	counted []time.Time // when payments were signed first at a nonce, by the machine's clock: what its limits count
 }
 
 func newSignings() *signings {
@@ -70,6 +72,9 @@ func (m *shakyMachine) Sign(ctx context.Context, b signing.Batch) ([]signing.Ans
 
 func (b *signings) note(u *user, intent signing.Intent, a signing.Answer) {
 	if a.Refusal != nil {
+		if a.Refusal.Code == "hour_count" {
+			u.town.hits[limitReached]++ // no fault: what waits for hours because of it waits as it should
+		}
 		u.say("signer refuses %s at nonce %d: %s: %s", intent.Payment, intent.Nonce, a.Refusal.Kind, a.Refusal.Reason)
 		return
 	}
@@ -81,6 +86,9 @@ func (b *signings) note(u *user, intent signing.Intent, a signing.Answer) {
 	from := common.HexToAddress(intent.From)
 	b.highest[from] = max(b.highest[from], intent.Nonce)
 	slot := recount.Slot{Wallet: from, Nonce: intent.Nonce}
+	if len(b.at[slot]) == 0 && intent.Purpose == signing.PurposePayment {
+		b.counted = append(b.counted, u.town.clock)
+	}
 	b.at[slot] = append(b.at[slot], intent)
 	u.say("signed %s %q at %s nonce %d: %s", intent.Purpose, intent.Payment, short(from), intent.Nonce, a.Hash)
 }

@@ -6,6 +6,14 @@ import (
 	"time"
 )
 
+// hourly is how many payments the signing machine signs within any hour.
+func (p plan) hourly() int {
+	if p.strikes[limitReached] > 0 {
+		return scarce
+	}
+	return ample
+}
+
 // epoch is when every run begins.
 var epoch = time.Date(2026, 11, 25, 8, 0, 0, 0, time.UTC)
 

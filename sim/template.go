@@ -77,7 +77,7 @@ func makeTemplate() (t *template, err error) {
 	if _, err := vault.Create(dir, words, []byte(passphrase), vault.Options{WorkFactor: 1}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	m, _, err := openMachine(dir, func() time.Time { return epoch })
+	m, _, err := openMachine(dir, ample, func() time.Time { return epoch })
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -124,7 +124,7 @@ const policyText = `version = 1
 [[authorizer]]
 name = "office"
 role = "service"
-key = "%s"
+key = "%[1]s"
 [[rule]]
 name = "payments"
 purposes = ["withdraw"]
@@ -134,9 +134,10 @@ assets = ["*"]
 authorized_by = { service = 1 }
 max_fee = "100_000_000_000_000_000"
 [rule.each_key]
-hour_count = 1000
+hour_count = %[2]d
 fee_day = "10_000_000_000_000_000_000"
 [rule.all_keys]
+hour_count = %[2]d
 day_count = 1000
 [[rule]]
 name = "mending"
@@ -154,9 +155,15 @@ var serviceKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 // authorizeFor is longer than the clocks of a run jump.
 const authorizeFor = 3 * 365 * 24 * time.Hour
 
+// How many payments the machine signs within any hour: more than a run has, or so few that some wait for hours.
+const (
+	ample  = 1000
+	scarce = 2
+)
+
 // openMachine opens the machine of a run, which goes by the world's clock.
-func openMachine(dir string, now func() time.Time) (*signer.Machine, *journal.Journal, error) {
-	p, err := policy.Parse(fmt.Appendf(nil, policyText, policy.WriteKey(serviceKey.Public().(ed25519.PublicKey))))
+func openMachine(dir string, hourly int, now func() time.Time) (*signer.Machine, *journal.Journal, error) {
+	p, err := policy.Parse(fmt.Appendf(nil, policyText, policy.WriteKey(serviceKey.Public().(ed25519.PublicKey)), hourly))
 	if err != nil {
 		return nil, nil, err
 	}

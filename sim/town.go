@@ -95,7 +95,7 @@ func newTown(tpl *template, seed uint64, p *plan, live io.Writer) (t *town, err 
 			err = errors.Join(err, t.close())
 		}
 	}()
-	if t.machine, t.journal, err = openMachine(t.dir, func() time.Time { return t.clock }); err != nil {
+	if t.machine, t.journal, err = openMachine(t.dir, t.plan.hourly(), func() time.Time { return t.clock }); err != nil {
 		return t, err
 	}
 	if t.db, err = sqlite.Open(t.ctx, filepath.Join(t.dir, databaseFile), sqlite.Options{Now: t.storeClock, Throwaway: true}); err != nil {

@@ -95,6 +95,7 @@ func (t *town) judge() result {
 		t.judgeEnd(req, states[req.ID], caused, &r)
 	}
 	t.judgeSignings()
+	t.judgeLimit()
 	if len(t.wrong) > 0 {
 		t.office.tell()
 	}
@@ -194,6 +195,16 @@ func (t *town) judgeSignings() {
 	for payment, at := range places {
 		if len(at) > 1+t.released[payment] {
 			t.violate("%s was signed at %d nonces, and released %d times", payment, len(at), t.released[payment])
+		}
+	}
+}
+
+// judgeLimit: the machine never signed more payments within an hour than its policy allows. Its clock does not go back, so theirs are in order.
+func (t *town) judgeLimit() {
+	limit := t.plan.hourly()
+	for i := limit; i < len(t.book.counted); i++ {
+		if first, last := t.book.counted[i-limit], t.book.counted[i]; last.Sub(first) < time.Hour {
+			t.violate("%d payments were signed from %s to %s, and %d are allowed in an hour", limit+1, first, last, limit)
 		}
 	}
 }

@@ -54,6 +54,9 @@ func TestTheJudgeNotices(t *testing.T) {
 			slot.Nonce += 1000
 			town.book.at[slot] = []signing.Intent{i}
 		}, "was signed at 2 nonces, and released 0 times"},
+		{"more payments signed within an hour than the limit allows", limitReached, func(town *town) {
+			town.book.counted = append(town.book.counted[:1:1], town.book.counted...)
+		}, "3 payments were signed from "},
 		{"two payments signed at one nonce", nodeSlow, func(town *town) {
 			slot, i := some(town)
 			i.Payment = "another"

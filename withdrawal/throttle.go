@@ -9,9 +9,10 @@ import (
 	"coffer.internal/signing"
 )
 
-// throttles are wallets that a limit of the signing machine holds back. Whatever is asked above a limit costs a nonce, so such a wallet
-// is given one payment of the asset a minute until one is signed; after each that is signed, one more at a time. Only the daemon that
-// drives a wallet gives it payments, and hears what is said about them.
+// throttles are wallets that a limit of the signing machine holds back. Whatever is asked above a limit costs a nonce, whose filling costs
+// gas, and a limit may be used up for a day. So such a wallet is given one payment of the asset after throttleFor, and after each refusal
+// twice as long later, up to throttleMost, until one is signed; after each that is signed, one more at a time. Only the daemon that drives
+// a wallet gives it payments, and hears what is said about them.
 type throttles struct {
 	mu  sync.Mutex // the sign step hears of limits, the bind step asks
 	all map[throttled]*throttle
@@ -26,12 +27,19 @@ type throttled struct {
 type throttle struct {
 	until time.Time // nothing is given to it before
 	width int       // how many may be given to it then
+
+	refused time.Time     // when it was refused last
+	wait    time.Duration // how long nothing was given to it after that; 0: something was signed since
 }
 
-// throttleFor is how long nothing is given to a wallet after a limit was reached, or while what was given has no answer.
-const throttleFor = time.Minute
+const (
+	// throttleFor is how long nothing is given to a wallet after a limit was reached, or while what was given has no answer.
+	throttleFor = time.Minute
+	// throttleMost is how long at most, however often it is refused.
+	throttleMost = 16 * time.Minute
+)
 
-const reasonLimit = "a limit of the signing machine for it is used up; it is tried again about every minute"
+const reasonLimit = "a limit of the signing machine for it is used up; it is tried again after a minute, then more and more seldom, down to every 16 minutes"
 
 // isLimit says whether a refusal is about what was signed before, and not about the payment alone.
 func isLimit(r signing.Refusal) bool {
@@ -52,7 +60,15 @@ func (t *throttles) refused(at throttled, now time.Time) {
 	if t.all == nil {
 		t.all = map[throttled]*throttle{}
 	}
-	t.all[at] = &throttle{until: now.Add(throttleFor), width: 1}
+	wait, last := throttleFor, now
+	switch was := t.all[at]; {
+	case was == nil || was.wait == 0:
+	case now.Before(was.refused.Add(was.wait)) && !now.Before(was.refused): // it was given together with what was refused then
+		wait, last = was.wait, was.refused
+	default:
+		wait = min(2*was.wait, throttleMost)
+	}
+	t.all[at] = &throttle{until: last.Add(wait), width: 1, refused: last, wait: wait}
 }
 
 // signed notes that something was signed: the limit leaves room. Beyond most at a time it is forgotten.
@@ -63,7 +79,7 @@ func (t *throttles) signed(at throttled, now time.Time, most int) {
 	if is == nil {
 		return
 	}
-	is.until, is.width = now, is.width+1
+	is.until, is.width, is.wait = now, is.width+1, 0
 	if is.width > most {
 		delete(t.all, at)
 	}
@@ -77,7 +93,7 @@ func (t *throttles) room(at throttled, now time.Time) (n int, limited bool) {
 	switch {
 	case is == nil:
 		return 0, false
-	case now.Before(is.until) && is.until.Sub(now) <= throttleFor: // else the clock went back (F36)
+	case now.Before(is.until) && is.until.Sub(now) <= max(is.wait, throttleFor): // else the clock went back (F36)
 		return 0, true
 	}
 	return is.width, true

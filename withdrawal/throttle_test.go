@@ -38,6 +38,32 @@ func TestALimitedWalletIsGivenMoreOneByOne(t *testing.T) {
 	wants("the clock went back", 1, true)
 }
 
+// A day's limit that is used up in the morning would else cost a gap fill a minute until the next.
+func TestALimitedWalletIsTriedMoreAndMoreSeldom(t *testing.T) {
+	var l throttles
+	at, now := throttled{1, ""}, time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	for _, wait := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 16 * time.Minute} {
+		l.given(at, now)
+		for range 3 { // all that were given at a time are refused
+			now = now.Add(time.Second)
+			l.refused(at, now)
+		}
+		first := now.Add(-2 * time.Second)
+		if n, _ := l.room(at, first.Add(wait-time.Second)); n != 0 {
+			t.Errorf("room before %s have passed", wait)
+		}
+		now = first.Add(wait)
+		if n, limited := l.room(at, now); n != 1 || !limited {
+			t.Errorf("room for %d after %s, limited %v", n, wait, limited)
+		}
+	}
+	l.signed(at, now, 9)
+	l.refused(at, now)
+	if n, _ := l.room(at, now.Add(time.Minute)); n != 1 {
+		t.Error("what was signed since is not forgotten")
+	}
+}
+
 func TestARefusedPaymentIsLeftAloneLongerEachTime(t *testing.T) {
 	var a asides
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
