@@ -14,6 +14,14 @@ func (p plan) hourly() int {
 	return ample
 }
 
+// longest is how far time jumps when all is well. A payment takes several passes; where many wait for their hour, these are not to take it.
+func (p plan) longest() time.Duration {
+	if p.hourly() == scarce {
+		return 5 * time.Minute
+	}
+	return time.Hour
+}
+
 // epoch is when every run begins.
 var epoch = time.Date(2026, 11, 25, 8, 0, 0, 0, time.UTC)
 

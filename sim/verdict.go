@@ -53,7 +53,7 @@ func (t *town) play() result {
 			break
 		}
 		if n >= 60 {
-			wait = min(wait*3/2, time.Hour)
+			wait = min(wait*3/2, t.plan.longest())
 		}
 	}
 	return t.judge()
