@@ -127,7 +127,7 @@ func TestF22WhatADaemonLeftBehindInAnyStateIsTakenUp(t *testing.T) {
 
 // F23: the same id and content gets the same answer, however many ask at once; other content is refused with both shown.
 func TestF23TheSameRequestIsOnePayment(t *testing.T) {
-	onBoth(t, 2, func(w *world) {
+	onBothAlways(t, 2, func(w *world) {
 		r := w.request("a")
 		var fresh int
 		var mu sync.Mutex
@@ -249,7 +249,7 @@ func TestF29APaymentWhoseBlockIsLeftBehindIsPaidOnce(t *testing.T) {
 }
 
 func TestManyCallersArePaidByARunningEngine(t *testing.T) {
-	onBoth(t, 4, func(w *world) {
+	onBothAlways(t, 4, func(w *world) {
 		ids := make([]string, 40)
 		for i := range ids {
 			ids[i] = fmt.Sprint("r-", i)

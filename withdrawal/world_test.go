@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/big"
 	"path/filepath"
 	"sync"
@@ -65,25 +66,44 @@ type world struct {
 	next       int // recipients made so far
 }
 
-// onBoth runs a test in a world with so many hot wallets, on SQLite and on PostgreSQL.
+// databases open an empty ledger.
+var databases = map[string]func(*testing.T) (store.DB, error){
+	"sqlite": func(t *testing.T) (store.DB, error) {
+		return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "coffer.db"), sqlite.Options{Now: time.Now})
+	},
+	"postgres": func(t *testing.T) (store.DB, error) {
+		return postgres.Open(context.Background(), pgtables.DSN(t), postgres.Options{PoolSize: 4})
+	},
+}
+
+// onBoth runs a test in a world with so many hot wallets, on SQLite and on PostgreSQL. With -short, as under the race detector, a test
+// runs on one of the two, which its name draws.
 func onBoth(t *testing.T, wallets int, test func(*world)) {
 	t.Helper()
-	for name, open := range map[string]func(*testing.T) (store.DB, error){
-		"sqlite": func(t *testing.T) (store.DB, error) {
-			return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "coffer.db"), sqlite.Options{Now: time.Now})
-		},
-		"postgres": func(t *testing.T) (store.DB, error) {
-			return postgres.Open(context.Background(), pgtables.DSN(t), postgres.Options{PoolSize: 4})
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			db, err := open(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			test(newWorld(t, db, wallets))
-		})
+	if testing.Short() {
+		name := [...]string{"sqlite", "postgres"}[crc32.ChecksumIEEE([]byte(t.Name()))%2]
+		on(t, name, wallets, test)
+		return
 	}
+	onBothAlways(t, wallets, test)
+}
+
+// onBothAlways is onBoth for a test in which goroutines meet.
+func onBothAlways(t *testing.T, wallets int, test func(*world)) {
+	t.Helper()
+	for name := range databases {
+		on(t, name, wallets, test)
+	}
+}
+
+func on(t *testing.T, database string, wallets int, test func(*world)) {
+	t.Run(database, func(t *testing.T) {
+		db, err := databases[database](t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(newWorld(t, db, wallets))
+	})
 }
 
 func newWorld(t *testing.T, db store.DB, wallets int) *world {
