@@ -225,7 +225,7 @@ func (s *show) healthy(ctx context.Context) error {
 			return err
 		}
 	}
-	return until(ctx, "the signing machine", 50*time.Millisecond, w.signerAnswers)
+	return w.signerReady(ctx)
 }
 
 // drain waits until every payment has ended.

@@ -119,9 +119,15 @@ func (w *world) startSigner(ctx context.Context) (err error) {
 	if w.signer.child, err = w.crew.start("signer", cmd); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	// Opening the vault takes a second of a core for which everything else competes.
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	return until(ctx, "the signing machine", 20*time.Millisecond, w.signerAnswers)
+	return w.signerReady(ctx)
+}
+
+// signerReady waits until the machine answers. Each question is a process, so it is asked now and then.
+func (w *world) signerReady(ctx context.Context) error {
+	return until(ctx, "the signing machine", 250*time.Millisecond, w.signerAnswers)
 }
 
 func (w *world) signerAnswers(ctx context.Context) (bool, error) {
