@@ -140,7 +140,7 @@ func (s *show) underLoad(ctx context.Context, all []payment) error {
 		})
 	}
 	lines.Go(func() error { c.inbox(calling, s.world.ledger, key); return nil })
-	g.Go(func() error { return c.pace(ctx, all, s.length) })
+	g.Go(func() error { return c.pace(ctx, s.world.ledger, all, s.length) })
 	g.Go(func() error { return s.strike(ctx) })
 	g.Go(func() error {
 		select {
