@@ -164,7 +164,7 @@ func (w *guideWorld) startNode() {
 	mined := make(chan struct{})
 	go func() {
 		defer close(mined)
-		w.mine(ctx, node)
+		node.MineIf(ctx, 50*time.Millisecond, w.nothingOnItsWay)
 	}()
 	w.t.Cleanup(func() {
 		stop()
@@ -174,23 +174,12 @@ func (w *guideWorld) startNode() {
 	w.write("home/coffer.toml", fmt.Sprintf("[chain.evm.1]\nrpc = [%q]\nconfirmations = 2\npoll = \"20ms\"\nhead_max_age = \"0s\"\n", node.URL())) // it makes 20 blocks a second, each a second later than the one before
 }
 
-// mine makes a block at each interval, but not while a payment is on its way to the node: one that is in a block before the daemon has noted that
-// it was sent is never noted as sent.
-func (w *guideWorld) mine(ctx context.Context, node *gethnode.Node) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			var underWay int
-			err := w.db.QueryRowContext(ctx, "SELECT count(*) FROM attempts WHERE state IN ('asked', 'signed')").Scan(&underWay)
-			if err == nil && underWay == 0 {
-				node.Commit()
-			}
-		}
-	}
+// nothingOnItsWay says that no payment is on its way to the node: one that is in a block before the daemon has noted that it was sent is never
+// noted as sent.
+func (w *guideWorld) nothingOnItsWay() bool {
+	var underWay int
+	err := w.db.QueryRow("SELECT count(*) FROM attempts WHERE state IN ('asked', 'signed')").Scan(&underWay)
+	return err == nil && underWay == 0
 }
 
 func (w *guideWorld) openDatabase() {

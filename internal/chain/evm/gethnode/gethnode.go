@@ -227,6 +227,11 @@ func within(limit time.Duration, done func() bool) {
 
 // Mine makes a block at each interval until ctx ends, but for the time in which blocks are withheld.
 func (n *Node) Mine(ctx context.Context, every time.Duration) {
+	n.MineIf(ctx, every, func() bool { return true })
+}
+
+// MineIf is Mine that asks each time whether it may.
+func (n *Node) MineIf(ctx context.Context, every time.Duration, may func() bool) {
 	n.miner(+1)
 	defer n.miner(-1)
 	tick := time.NewTicker(every)
@@ -236,6 +241,9 @@ func (n *Node) Mine(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if !may() {
+				continue
+			}
 			n.mu.Lock()
 			if !n.withheld {
 				n.beacon.Commit()
