@@ -20,17 +20,20 @@ type aside struct {
 const (
 	// asideFor is how long a payment is left alone that cannot be judged, so that it does not take the lowest nonce again and again.
 	asideFor = 10 * time.Second
-	// Each refusal costs a nonce, which is filled. So a payment that was refused for now is left alone for asideRefused, and each time for
-	// twice as long as before, up to asideMost.
-	asideRefused = time.Minute
-	asideMost    = 16 * time.Minute
+	// Each refusal costs a nonce, which is filled. So what was refused for now is left alone for refusedFor, and each time for twice as long
+	// as before, up to refusedMost.
+	refusedFor  = time.Minute
+	refusedMost = 16 * time.Minute
 )
+
+// longer is how long something is left alone that is refused once more, after it was left alone for wait; 0: it was not.
+func longer(wait time.Duration) time.Duration { return min(max(2*wait, refusedFor), refusedMost) }
 
 // put leaves a payment alone that cannot be judged now.
 func (a *asides) put(payment string, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if was := a.all[payment]; was.wait < asideRefused {
+	if was := a.all[payment]; was.wait < refusedFor {
 		a.set(payment, aside{now.Add(asideFor), asideFor})
 	}
 }
@@ -39,7 +42,7 @@ func (a *asides) put(payment string, now time.Time) {
 func (a *asides) refused(payment string, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	wait := min(max(2*a.all[payment].wait, asideRefused), asideMost)
+	wait := longer(a.all[payment].wait)
 	a.set(payment, aside{now.Add(wait), wait})
 }
 
@@ -64,7 +67,7 @@ func (a *asides) at(payment string, now time.Time) bool {
 	is, there := a.all[payment]
 	// One that ends later than any could was put aside before the clock went back (F36).
 	over := !now.Before(is.until) || is.until.Sub(now) > is.wait
-	if there && over && is.wait < asideRefused {
+	if there && over && is.wait < refusedFor {
 		delete(a.all, payment) // how long a refused one waited is kept for the next time
 	}
 	return there && !over

@@ -10,9 +10,9 @@ import (
 )
 
 // throttles are wallets that a limit of the signing machine holds back. Whatever is asked above a limit costs a nonce, whose filling costs
-// gas, and a limit may be used up for a day. So such a wallet is given one payment of the asset after throttleFor, and after each refusal
-// twice as long later, up to throttleMost, until one is signed; after each that is signed, one more at a time. Only the daemon that drives
-// a wallet gives it payments, and hears what is said about them.
+// gas, and a limit may be used up for a day. So such a wallet is given one payment of the asset after a minute, and after each refusal
+// twice as long later (longer), until one is signed; after each that is signed, one more at a time. Only the daemon that drives a wallet
+// gives it payments, and hears what is said about them.
 type throttles struct {
 	mu  sync.Mutex // the sign step hears of limits, the bind step asks
 	all map[throttled]*throttle
@@ -32,12 +32,8 @@ type throttle struct {
 	wait    time.Duration // how long nothing was given to it after that; 0: something was signed since
 }
 
-const (
-	// throttleFor is how long nothing is given to a wallet after a limit was reached, or while what was given has no answer.
-	throttleFor = time.Minute
-	// throttleMost is how long at most, however often it is refused.
-	throttleMost = 16 * time.Minute
-)
+// throttleFor is how long nothing is given to a limited wallet while what was given has no answer.
+const throttleFor = time.Minute
 
 const reasonLimit = "a limit of the signing machine for it is used up; it is tried again after a minute, then more and more seldom, down to every 16 minutes"
 
@@ -60,13 +56,13 @@ func (t *throttles) refused(at throttled, now time.Time) {
 	if t.all == nil {
 		t.all = map[throttled]*throttle{}
 	}
-	wait, last := throttleFor, now
-	switch was := t.all[at]; {
-	case was == nil || was.wait == 0:
-	case now.Before(was.refused.Add(was.wait)) && !now.Before(was.refused): // it was given together with what was refused then
+	var was throttle
+	if is := t.all[at]; is != nil {
+		was = *is
+	}
+	wait, last := longer(was.wait), now
+	if now.Before(was.refused.Add(was.wait)) && !now.Before(was.refused) { // it was given together with what was refused then
 		wait, last = was.wait, was.refused
-	default:
-		wait = min(2*was.wait, throttleMost)
 	}
 	t.all[at] = &throttle{until: last.Add(wait), width: 1, refused: last, wait: wait}
 }
