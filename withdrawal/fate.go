@@ -57,6 +57,21 @@ func afterWatch(p place, seen map[int64]chain.Sighting, spent int) fate {
 	return f
 }
 
+// afterFinal settles what stands beside a final attempt: the mend step asked for it on an older look at the ledger, and the one
+// that won was written down as final before it was seen.
+func afterFinal(beaten []place) []fate {
+	fates := make([]fate, len(beaten))
+	for i, p := range beaten {
+		fates[i].place = p
+		for _, a := range p.attempts {
+			m := moveAttempt(a, store.AttemptSuperseded)
+			m.Note = "another attempt at its nonce had won"
+			fates[i].moves = append(fates[i].moves, m)
+		}
+	}
+	return fates
+}
+
 // mined moves an attempt that is in a block.
 func (f *fate) mined(a store.Attempt, s chain.Sighting) {
 	f.ours = true

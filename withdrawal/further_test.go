@@ -117,7 +117,7 @@ func TestF20WhatBlocksPassByIsBumpedByItself(t *testing.T) {
 
 // slowChain does something while it is asked what became of transactions.
 type slowChain struct {
-	*evm.Chain
+	chain.Chain
 	meanwhile func()
 }
 
@@ -129,12 +129,65 @@ func (c *slowChain) Watch(ctx context.Context, txs []chain.Tx) ([]chain.Sighting
 	return seen, err
 }
 
+// lateChain answers the draft of a further attempt late.
+type lateChain struct {
+	chain.Chain
+	drafting, draft chan struct{}
+}
+
+func (c *lateChain) Draft(ctx context.Context, orders []chain.Order) ([]chain.Drafted, error) {
+	if len(orders[0].Replaces) > 0 && c.drafting != nil {
+		close(c.drafting)
+		<-c.draft
+		c.drafting = nil
+	}
+	return c.Chain.Draft(ctx, orders)
+}
+
+// F08, F22: a replacement is asked for on an older look, after the pass that finds the first attempt final has read what is out. It can be
+// in no block any more, and may not stay on its way for ever: the wallet would be called stuck.
+func TestF08AReplacementThatIsAskedForTooLateIsSettled(t *testing.T) {
+	onBothAlways(t, 1, func(w *world) {
+		late := &lateChain{Chain: w.setup.Chain, drafting: make(chan struct{}), draft: make(chan struct{})}
+		slow := &slowChain{Chain: late}
+		w.setup.Chain = slow
+		w.open()
+		rs := w.submit("a")
+		w.pass("bind", "sign", "send")
+		w.bump("a")
+		drafting, mended := late.drafting, make(chan error, 1)
+		go func() { mended <- withdrawal.PassOnly(w.Context(), w.engine, "mend") }()
+		<-drafting
+		for range 1 + confirmations {
+			w.node.Commit()
+		}
+		slow.meanwhile = func() { // the pass has read what is out, and asks the chain
+			slow.meanwhile = nil
+			if got := w.states("a"); got[0] == store.AttemptSent { // it is written down as mined first
+				slow.meanwhile = func() {
+					slow.meanwhile = nil
+					close(late.draft)
+					w.must(<-mended)
+				}
+			}
+		}
+		w.pass("track")
+		w.wantStates("a", "final", "asked")
+		w.pass("sign", "send")
+		w.wantStates("a", "final", "sent")
+		w.settle()
+		w.wantPaidOnce(rs...)
+		w.wantStates("a", "final", "superseded")
+		w.wantSpent(w.wallets[0], 1)
+	})
+}
+
 // F10, F24: what a pass saw of the old nonce says nothing about a payment that a person queued again while it looked, wherever that is
 // by now.
 func TestF10APassThatLookedAtTheOldNonceLeavesAPaymentThatWasQueuedAgain(t *testing.T) {
 	for name, bound := range map[string]bool{"still queued": false, "bound again": true} {
 		onBoth(t, 1, func(w *world) {
-			slow := &slowChain{Chain: w.setup.Chain.(*evm.Chain)}
+			slow := &slowChain{Chain: w.setup.Chain}
 			w.setup.Chain = slow
 			w.open()
 			rs := w.submit("a")

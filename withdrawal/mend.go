@@ -377,7 +377,7 @@ func (l *lane) askAgain(ctx context.Context, r repair, intent signing.Intent) (n
 		}})
 	})
 	if errors.Is(err, store.ErrStale) {
-		return 0, nil // it was mined meanwhile, or is another daemon's now
+		return 0, nil // it is another daemon's now
 	}
 	if err == nil && n > 0 {
 		l.observer.Replaced(l.name, string(r.purpose))

@@ -12,26 +12,15 @@ import (
 
 // track looks on the chain for everything that may be out, and ends what is final.
 func (l *lane) track(ctx context.Context) (again bool, err error) {
-	var out []store.Attempt
-	review := map[string]bool{} // payments that wait for a person
-	err = l.db.View(ctx, func(r store.Reader) (err error) {
-		if out, err = r.Attempts(ctx, l.attempts(open...)); err != nil || len(out) == 0 {
-			return err
-		}
-		rows, err := l.inReview(ctx, r)
-		for _, w := range rows {
-			review[w.Payment] = true
-		}
-		return err
-	})
-	if err != nil || len(out) == 0 {
-		return false, storefault.Of(err, "read what is out")
+	t, err := l.tracking(ctx)
+	if err != nil || len(t.out)+len(t.beaten) == 0 {
+		return false, err
 	}
-	seen, err := l.look(ctx, out)
+	seen, err := l.look(ctx, t.out)
 	if err != nil {
 		return false, err
 	}
-	fates, err := l.news(ctx, l.fates(ctx, places(out), seen, review))
+	fates, err := l.news(ctx, append(l.fates(ctx, places(t.out), seen, t.review), afterFinal(places(t.beaten))...))
 	if err != nil || len(fates) == 0 {
 		return false, err
 	}
@@ -43,6 +32,36 @@ func (l *lane) track(ctx context.Context) (again bool, err error) {
 	}
 	l.wake(stepBind, stepSend)
 	return slices.ContainsFunc(fates, func(f fate) bool { return f.again }), nil
+}
+
+// tracking is what the track step looks at.
+type tracking struct {
+	out    []store.Attempt
+	beaten []store.Attempt // what was asked for while another one at its nonce became final, and can be in no block any more
+	review map[string]bool // payments that wait for a person
+}
+
+// tracking reads it.
+func (l *lane) tracking(ctx context.Context) (t tracking, err error) {
+	err = l.db.View(ctx, func(r store.Reader) (err error) {
+		if t.out, err = r.Attempts(ctx, l.attempts(open...)); err != nil || len(t.out) == 0 {
+			return err
+		}
+		f := l.attempts(open...)
+		f.Beaten = true
+		if t.beaten, err = r.Attempts(ctx, f); err != nil {
+			return err
+		}
+		rows, err := l.inReview(ctx, r)
+		t.review = make(map[string]bool, len(rows))
+		for _, w := range rows {
+			t.review[w.Payment] = true
+		}
+		return err
+	})
+	beaten := byID(t.beaten)
+	t.out = slices.DeleteFunc(t.out, func(a store.Attempt) bool { _, is := beaten[a.ID]; return is })
+	return t, storefault.Of(err, "read what is out")
 }
 
 // look asks the chain about every attempt that has bytes.

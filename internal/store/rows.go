@@ -366,6 +366,8 @@ type AttemptFilter struct {
 	FinalFrom, FinalUntil time.Time
 	// Orphan selects those whose payment id no withdrawal has: gap fills, and what nobody asked for.
 	Orphan bool
+	// Beaten selects those at whose nonce another one is final.
+	Beaten bool
 	// By is the order: "" by id, "nonce" by wallet and nonce (lowest first, as bytes must be sent).
 	By    string
 	Limit int

@@ -37,7 +37,8 @@ func (r *reader) Attempts(_ context.Context, f store.AttemptFilter) ([]store.Att
 		and(f.AfterID > 0, "a.id > ?", f.AfterID).
 		and(!f.FinalFrom.IsZero(), "a.final_at >= ?", f.FinalFrom).
 		and(!f.FinalUntil.IsZero(), "a.final_at < ?", f.FinalUntil).
-		plain(f.Orphan, queries["attempt_orphan"])
+		plain(f.Orphan, queries["attempt_orphan"]).
+		plain(f.Beaten, queries["attempt_beaten"])
 	if f.ChainID != nil {
 		q.and(true, "i.chain_id = ?", *f.ChainID)
 	}

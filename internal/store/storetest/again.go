@@ -149,6 +149,29 @@ func testAgain(t *testing.T, h Harness) {
 			}
 		},
 
+		"beaten is what stands beside a final one": func(w *world) {
+			id := w.hot().ID
+			n := w.reserve(id, "r", w.future())
+			first := w.ask(n)
+			second, third := w.asks(w.again(n, "r", "payment"))[0], w.asks(w.again(n, "r", "cancel"))[0]
+			w.move(second, asked, signed, sent)
+			w.ask(w.reserve(id, "another nonce", w.future()))
+			w.ask(w.reserve(w.hot().ID, "another wallet", w.future()))
+			beaten := func(states ...string) (ids []int64) {
+				for _, a := range w.attempts(store.AttemptFilter{Beaten: true, States: states}) {
+					ids = append(ids, a.ID)
+				}
+				return ids
+			}
+			w.move(first, asked, signed, sent, mined)
+			w.same("beside a mined one", []int64(nil), beaten())
+			w.move(first, mined, final)
+			w.same("beside a final one", []int64{second, third}, beaten())
+			w.same("by state", []int64{third}, beaten(asked))
+			w.move(third, asked, superseded)
+			w.same("whatever they are", []int64{second, third}, beaten())
+		},
+
 		"a nonce with several attempts counts once, and not as unmined when one is mined or final": func(w *world) {
 			id := w.hot().ID
 			n := w.reserve(id, "r", w.future())

@@ -10,6 +10,9 @@ WHERE true
 -- name: attempt_orphan
 (a.payment IS NULL OR NOT EXISTS (SELECT FROM withdrawals w WHERE w.payment = a.payment))
 
+-- name: attempt_beaten
+EXISTS (SELECT FROM attempts x WHERE x.wallet_id = a.wallet_id AND x.nonce = a.nonce AND x.state = 'final' AND x.id <> a.id)
+
 -- name: attempts_bare
 SELECT a.id, a.wallet_id, a.nonce, a.state, a.note, a.signed_at, a.sent_at, a.updated_at
 FROM attempts a
