@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"coffer.internal/internal/chain/evm"
@@ -21,7 +23,8 @@ type daemon struct {
 	engine *withdrawal.Engine
 	ledger *nonce.Ledger
 	steps  []withdrawal.Step
-	until  time.Time // dead until then
+	left   map[string]*passing // passes that wait, by step
+	until  time.Time           // dead until then
 	closer func()
 }
 
@@ -36,7 +39,7 @@ func (d *daemon) now() time.Time { return d.town.clock.Add(d.ahead) }
 func (d *daemon) start() {
 	t := d.town
 	d.life++
-	d.alive = true
+	d.alive, d.left = true, map[string]*passing{}
 	db := &shakyDB{DB: t.db, user: &d.user}
 	cache := wallet.NewCache(d.now)
 	setup, done := t.setup(&d.user, d.now)
@@ -94,11 +97,14 @@ func (d *daemon) kill() {
 		return
 	}
 	d.alive = false
+	for _, name := range slices.Sorted(maps.Keys(d.left)) {
+		d.left[name].drop()
+	}
 	d.ledger.Close()
 	d.closer()
 }
 
-// perform makes one pass of a step; again while there is more at once.
+// perform makes one pass of a step; again while there is more at once. One that was left goes on.
 func (d *daemon) perform(s withdrawal.Step) {
 	for range 4 {
 		if again := d.once(s); !again {
@@ -123,9 +129,22 @@ func (d *daemon) once(s withdrawal.Step) (again bool) {
 			panic(r)
 		}
 	}()
-	again, err := s.Pass(context.Background())
-	if err != nil {
-		d.say("%s: %v", s.Name, err)
+	p := d.left[s.Name]
+	delete(d.left, s.Name)
+	if p == nil {
+		p = d.begin(s)
 	}
-	return again && err == nil
+	if p.out > 0 {
+		p.out--
+		d.left[s.Name] = p
+		return false
+	}
+	if p.goOn() {
+		d.left[s.Name] = p
+		return false
+	}
+	if p.err != nil {
+		d.say("%s: %v", s.Name, p.err)
+	}
+	return p.again && p.err == nil
 }

@@ -26,6 +26,8 @@ const (
 
 	crashed kind = "daemon crashes between two calls"
 	frozen  kind = "daemon is frozen between two calls"
+
+	overtaken kind = "a daemon's other steps act before one has its answer"
 )
 
 // The faults that strike the world, each at times drawn by the seed.
@@ -62,7 +64,7 @@ const (
 var (
 	callFaults = []kind{
 		nodeTimeout, nodeLost, nodeSlow, node5xx, node429, nodeNoJSON, nodeHash, nodeBatch,
-		storeGone, storeRollback, storeUnknown, storeAnswer, storeRead, signerBefore, signerAfter, signerPasses, crashed, frozen,
+		storeGone, storeRollback, storeUnknown, storeAnswer, storeRead, signerBefore, signerAfter, signerPasses, crashed, frozen, overtaken,
 	}
 	worldFaults = []kind{
 		nodeDown, nodeBehind, nodeInvents, nodeDenies, nodeFails, nodeChain, poolCleared, poolDropped, poolSmall, gossipLost, baseFee, feeCap,

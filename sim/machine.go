@@ -38,6 +38,7 @@ func newSignings() *signings {
 func (m *shakyMachine) Sign(ctx context.Context, b signing.Batch) ([]signing.Answer, error) {
 	u := m.user
 	u.before("sign")
+	u.waits()
 	if u.strikes(signerBefore) {
 		return nil, fmt.Errorf("%w: the connection broke", signing.ErrNoAnswer)
 	}
@@ -64,6 +65,7 @@ func (m *shakyMachine) Sign(ctx context.Context, b signing.Batch) ([]signing.Ans
 		m.book.note(u, intent, one[0])
 	}
 	u.after("sign")
+	u.waits()
 	if u.strikes(signerAfter) {
 		return nil, fmt.Errorf("%w: the connection broke", signing.ErrNoAnswer)
 	}

@@ -21,6 +21,9 @@ func main() {
 	seed := flag.Uint64("seed", 0, "play this seed alone")
 	daemons := flag.Int("scene", 0, "play the scene with so many daemons")
 	crashAt := flag.Int("crash", 0, "with -scene: crash at this durable step")
+	var part share
+	flag.IntVar(&part.part, "part", 0, "with -of: play only this part of the seeds, from 0 on, and write what came of it as JSON")
+	flag.IntVar(&part.of, "of", 0, "how many parts there are")
 	verbose := flag.Bool("v", false, "with -seed or -scene: show everything that happens")
 	flag.Parse()
 	var p *plan
@@ -28,36 +31,47 @@ func main() {
 		s := scene(*daemons, *crashAt)
 		p, *seed = &s, sceneSeed
 	}
-	if err := run(*seed, p, *from, *seeds, *verbose, os.Stdout); err != nil {
+	err := error(nil)
+	switch {
+	case part.of > 0:
+		err = withTemplate(func(tpl *template) error { return playPart(tpl, *from, *seeds, part, os.Stdout) })
+	case *seed != 0:
+		err = withTemplate(func(tpl *template) error { return one(tpl, *seed, p, *verbose, os.Stdout) })
+	default:
+		err = many(*from, *seeds, os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sim:", err)
 		os.Exit(1)
 	}
 }
 
-func run(seed uint64, p *plan, from, seeds uint64, verbose bool, out io.Writer) error {
+func withTemplate(do func(*template) error) error {
 	tpl, err := makeTemplate()
 	if err != nil {
 		return err
 	}
 	defer tpl.remove()
-	if seed != 0 {
-		var live io.Writer
-		if verbose {
-			live = out
-		}
-		r, err := playSeed(tpl, seed, p, live)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "seed %d: trace %016x, %d payments, %d paid, %d of %d in needs_review\n", seed, r.hash, r.payments, r.count.Paid, r.reviews, r.caused)
-		if len(r.wrong) > 0 {
-			r.again = fmt.Sprintf("go run ./sim -seed %d -v", seed)
-			r.show(out, !verbose)
-			return fmt.Errorf("seed %d: %s", seed, r.wrong[0])
-		}
-		return nil
+	return do(tpl)
+}
+
+// one plays one run and says what came of it.
+func one(tpl *template, seed uint64, p *plan, verbose bool, out io.Writer) error {
+	var live io.Writer
+	if verbose {
+		live = out
 	}
-	return many(tpl, from, seeds, out)
+	r, err := playSeed(tpl, seed, p, live)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "seed %d: trace %016x, %d payments, %d paid, %d of %d in needs_review\n", seed, r.hash, r.payments, r.count.Paid, r.reviews, r.caused)
+	if len(r.wrong) > 0 {
+		r.again = fmt.Sprintf("go run ./sim -seed %d -v", seed)
+		r.failure().show(out, !verbose)
+		return fmt.Errorf("seed %d: %s", seed, r.wrong[0])
+	}
+	return nil
 }
 
 // playSeed plays one run in a world of its own.

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"sync"
@@ -12,61 +16,94 @@ import (
 	"time"
 )
 
-// tally adds up results.
+// tally adds up results. Its parts come from other processes, as JSON.
 type tally struct {
-	seeds, payments, paid, twice, lost, skipped, reviews, caused int
-	hits                                                         map[kind]int
-	crashes                                                      map[string]int
-	named                                                        map[string]bool // the crash points of the scenes
-	failed                                                       []result
+	Seeds, Payments, Paid, Twice, Lost, Skipped, Reviews, Caused int
+	Points                                                       int // crash points of the scenes that were played
+	Hits                                                         map[kind]int
+	Crashes                                                      map[string]int
+	Named                                                        map[string]bool // the crash points of the scenes
+	Failed                                                       []failure
+}
+
+// failure is a run that failed.
+type failure struct {
+	Seed  uint64
+	Wrong []string
+	Tail  []string // the end of its trace
+	Again string   // how to play it again
 }
 
 func newTally() *tally {
-	return &tally{hits: map[kind]int{}, crashes: map[string]int{}, named: map[string]bool{}}
+	return &tally{Hits: map[kind]int{}, Crashes: map[string]int{}, Named: map[string]bool{}}
 }
 
 func (s *tally) add(r result) {
-	s.seeds++
-	s.payments += r.payments
-	s.paid += r.count.Paid
-	s.twice += r.count.Twice
-	s.lost += r.count.Lost
-	s.skipped += r.count.Skipped
-	s.reviews += r.reviews
-	s.caused += r.caused
-	for k, n := range r.hits {
-		s.hits[k] += n
-	}
-	for p, n := range r.crashes {
-		s.crashes[p] += n
-	}
+	s.Seeds++
+	s.Payments += r.payments
+	s.Paid += r.count.Paid
+	s.Twice += r.count.Twice
+	s.Lost += r.count.Lost
+	s.Skipped += r.count.Skipped
+	s.Reviews += r.reviews
+	s.Caused += r.caused
+	add(s.Hits, r.hits)
+	add(s.Crashes, r.crashes)
 	if len(r.wrong) > 0 {
-		s.failed = append(s.failed, r)
+		s.Failed = append(s.Failed, r.failure())
 	}
 }
 
-// many plays the scenes and seeds, and prints what was hit.
-func many(tpl *template, from, seeds uint64, out io.Writer) error {
+// join adds what another tally has.
+func (s *tally) join(o *tally) {
+	s.Seeds += o.Seeds
+	s.Payments += o.Payments
+	s.Paid += o.Paid
+	s.Twice += o.Twice
+	s.Lost += o.Lost
+	s.Skipped += o.Skipped
+	s.Reviews += o.Reviews
+	s.Caused += o.Caused
+	s.Points += o.Points
+	add(s.Hits, o.Hits)
+	add(s.Crashes, o.Crashes)
+	maps.Copy(s.Named, o.Named)
+	s.Failed = append(s.Failed, o.Failed...)
+}
+
+func add[K comparable](to, from map[K]int) {
+	for k, n := range from {
+		to[k] += n
+	}
+}
+
+// share is a part of what is to be played: the part-th of so many.
+type share struct{ part, of int }
+
+var whole = share{0, 1}
+
+func (s share) has(i uint64) bool { return i%uint64(s.of) == uint64(s.part) }
+
+// many plays the scenes and seeds in as many processes as there are processors, and prints what was hit. Goroutines of one process would stand
+// in each other's way: the translated SQLite has one lock for all memory.
+func many(from, seeds uint64, out io.Writer) error {
 	began := time.Now()
-	s := newTally()
-	points, err := scenes(tpl, s, 1)
+	s, err := inProcesses(runtime.GOMAXPROCS(0), from, seeds)
 	if err != nil {
 		return err
 	}
-	if err := playMany(tpl, s, from, seeds); err != nil {
-		return err
-	}
-	for i, r := range s.failed {
-		r.show(out, i < 3)
+	slices.SortFunc(s.Failed, func(a, b failure) int { return cmp.Compare(a.Seed, b.Seed) })
+	for i, f := range s.Failed {
+		f.show(out, i < 3)
 	}
 	for _, k := range slices.Concat(callFaults, worldFaults, operatorDoes) {
-		fmt.Fprintf(out, "%8d  %s\n", s.hits[k], k)
+		fmt.Fprintf(out, "%8d  %s\n", s.Hits[k], k)
 	}
-	for _, p := range slices.Sorted(maps.Keys(s.crashes)) {
-		fmt.Fprintf(out, "%8d  crash at %s\n", s.crashes[p], p)
+	for _, p := range slices.Sorted(maps.Keys(s.Crashes)) {
+		fmt.Fprintf(out, "%8d  crash at %s\n", s.Crashes[p], p)
 	}
 	faults := 0
-	for _, n := range s.hits {
+	for _, n := range s.Hits {
 		faults += n
 	}
 	missing := s.missing()
@@ -74,14 +111,55 @@ func many(tpl *template, from, seeds uint64, out io.Writer) error {
 		fmt.Fprintf(out, "never: %s\n", what)
 	}
 	fmt.Fprintf(out, "sim: seeds=%d payments=%d paid=%d twice=%d lost=%d skipped=%d needs_review=%d/%d faults=%d crash_points=%d time=%s\n",
-		s.seeds, s.payments, s.paid, s.twice, s.lost, s.skipped, s.reviews, s.caused, faults, points, time.Since(began).Round(time.Second))
-	if n := len(s.failed); n > 0 {
-		return fmt.Errorf("%d runs of %d failed, the first is %s", n, s.seeds, s.failed[0].again)
+		s.Seeds, s.Payments, s.Paid, s.Twice, s.Lost, s.Skipped, s.Reviews, s.Caused, faults, s.Points, time.Since(began).Round(time.Second))
+	if n := len(s.Failed); n > 0 {
+		return fmt.Errorf("%d runs of %d failed, the first is %s", n, s.Seeds, s.Failed[0].Again)
 	}
 	if len(missing) > 0 && seeds >= enough {
 		return fmt.Errorf("%d kinds of faults or crash points were never hit", len(missing))
 	}
 	return nil
+}
+
+// inProcesses has processes of this program play a share each.
+func inProcesses(n int, from, seeds uint64) (*tally, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	var all sync.WaitGroup
+	parts, errs := make([]tally, n), make([]error, n)
+	for i := range n {
+		all.Go(func() {
+			c := exec.Command(self, "-from", fmt.Sprint(from), "-seeds", fmt.Sprint(seeds), "-part", fmt.Sprint(i), "-of", fmt.Sprint(n))
+			c.Env, c.Stderr = append(os.Environ(), "GOMAXPROCS=1"), os.Stderr
+			said, err := c.Output()
+			if err == nil {
+				err = json.Unmarshal(said, &parts[i])
+			}
+			if err != nil {
+				errs[i] = fmt.Errorf("part %d of %d: %w", i, n, err)
+			}
+		})
+	}
+	all.Wait()
+	s := newTally()
+	for i := range parts {
+		s.join(&parts[i])
+	}
+	return s, errors.Join(errs...)
+}
+
+// playPart plays a share of the scenes and seeds, and writes the tally.
+func playPart(tpl *template, from, seeds uint64, part share, out io.Writer) error {
+	s := newTally()
+	if err := scenes(tpl, s, 1, part); err != nil {
+		return err
+	}
+	if err := playMany(tpl, s, from, seeds, part); err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(s)
 }
 
 // enough is how many seeds hit every kind of fault.
@@ -90,30 +168,29 @@ const enough = 1000
 // missing are the faults and crash points that were never hit.
 func (s *tally) missing() (all []string) {
 	for _, k := range slices.Concat(callFaults, worldFaults, operatorDoes) {
-		if s.hits[k] == 0 {
+		if s.Hits[k] == 0 {
 			all = append(all, string(k))
 		}
 	}
-	for _, p := range slices.Sorted(maps.Keys(s.named)) {
-		if s.crashes[p] == 0 {
+	for _, p := range slices.Sorted(maps.Keys(s.Named)) {
+		if s.Crashes[p] == 0 {
 			all = append(all, "crash at "+p)
 		}
 	}
 	return all
 }
 
-// playMany plays seeds on all processors.
-func playMany(tpl *template, s *tally, from, seeds uint64) error {
+// playMany plays a share of seeds on all processors.
+func playMany(tpl *template, s *tally, from, seeds uint64, part share) error {
 	var next atomic.Uint64
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	var first error
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for {
-				i := next.Add(1) - 1
-				if i >= seeds {
-					return
+			for i := next.Add(1) - 1; i < seeds; i = next.Add(1) - 1 {
+				if !part.has(i) {
+					continue
 				}
 				r, err := playSeed(tpl, from+i, nil, nil)
 				r.again = fmt.Sprintf("go run ./sim -seed %d -v", from+i)
@@ -133,20 +210,21 @@ func playMany(tpl *template, s *tally, from, seeds uint64) error {
 		})
 	}
 	all.Wait()
-	slices.SortFunc(s.failed, func(a, b result) int { return int(a.seed) - int(b.seed) })
 	return first
 }
 
-// show prints a failed seed: the end of its trace, what is wrong, and how to see it again.
-func (r result) show(out io.Writer, trace bool) {
+func (r result) failure() failure { return failure{r.seed, r.wrong, r.trace.last(), r.again} }
+
+// show prints a failed run: the end of its trace, what is wrong, and how to see it again.
+func (f failure) show(out io.Writer, trace bool) {
 	if trace {
-		fmt.Fprintf(out, "--- seed %d, the end of its trace:\n", r.seed)
-		for _, line := range r.trace.last() {
+		fmt.Fprintf(out, "--- seed %d, the end of its trace:\n", f.Seed)
+		for _, line := range f.Tail {
 			fmt.Fprintln(out, line)
 		}
 	}
-	for _, w := range r.wrong {
-		fmt.Fprintf(out, "seed %d: %s\n", r.seed, w)
+	for _, w := range f.Wrong {
+		fmt.Fprintf(out, "seed %d: %s\n", f.Seed, w)
 	}
-	fmt.Fprintf(out, "again: %s\n", r.again)
+	fmt.Fprintf(out, "again: %s\n", f.Again)
 }

@@ -77,6 +77,7 @@ var companions = map[kind]map[kind]int{
 	poolCleared:      {blocksStop: 4},
 	poolDropped:      {blocksStop: 4},
 	clockAhead:       {blocksStop: 2, poolCleared: 8},
+	overtaken:        {blocksStop: 4, poolCleared: 4, operatorBumps: 2, operatorCancels: 2},
 	operatorRequeues: {foreign: 2, foreignGone: 4},
 	operatorGivesUp:  {foreign: 2, foreignGone: 4},
 	operatorLifts:    {foreign: 3},
@@ -100,6 +101,9 @@ func alone(rng *rand.Rand, k kind) plan {
 	}
 	for other, n := range companions[k] {
 		p.strikes[other] = n
+	}
+	if k == overtaken {
+		p.bumpAfter = 15 * time.Second // else the mend step has little to do
 	}
 	if k == clockAhead {
 		p.chance[nodeNoJSON] = 0.1

@@ -50,16 +50,18 @@ func (t *town) refusesInScene(i signing.Intent) bool {
 	return true
 }
 
-// scenes plays the scene at every crash point, or at each nth.
-func scenes(tpl *template, s *tally, each int) (points int, err error) {
+// scenes plays the scene at every crash point, or at each nth; of all that a share.
+func scenes(tpl *template, s *tally, each int, part share) (err error) {
 	var plans []plan
 	for _, daemons := range sceneDaemons {
 		p := scene(daemons, 0)
 		r, err := playSeed(tpl, sceneSeed, &p, nil)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		s.addScene(r, p)
+		if part.part == 0 {
+			s.addScene(r, p)
+		}
 		for at := 1; at <= r.points; at += each {
 			plans = append(plans, scene(daemons, at))
 		}
@@ -69,24 +71,31 @@ func scenes(tpl *template, s *tally, each int) (points int, err error) {
 			}
 		}
 	}
+	mine := plans[:0]
+	for i, p := range plans {
+		if part.has(uint64(i)) {
+			mine = append(mine, p)
+		}
+	}
+	s.Points = len(mine)
 	var next atomic.Int64
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(plans); i = int(next.Add(1)) - 1 {
-				r, playErr := playSeed(tpl, sceneSeed, &plans[i], nil)
+			for i := int(next.Add(1)) - 1; i < len(mine); i = int(next.Add(1)) - 1 {
+				r, playErr := playSeed(tpl, sceneSeed, &mine[i], nil)
 				mu.Lock()
 				if playErr != nil {
 					err = playErr
 				}
-				s.addScene(r, plans[i])
+				s.addScene(r, mine[i])
 				mu.Unlock()
 			}
 		})
 	}
 	all.Wait()
-	return len(plans), err
+	return err
 }
 
 // sceneDaemons are with how many daemons the scene is played.
@@ -100,6 +109,6 @@ func (s *tally) addScene(r result, p plan) {
 		return
 	}
 	for name := range r.passed {
-		s.named[name] = true
+		s.Named[name] = true
 	}
 }

@@ -10,6 +10,7 @@ type user struct {
 	step  string // what it is doing, for the names of crash points
 	safe  bool   // nothing strikes it: it looks, at the end
 	alive bool
+	acts  *passing // the pass that acts; nil: none of a daemon's
 }
 
 // crash is what a daemon's pass panics with when it crashes.

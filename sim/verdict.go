@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -49,7 +50,7 @@ func (t *town) play() result {
 		if n%4 == 0 {
 			t.office.lift()
 		}
-		if n%4 == 0 && len(t.agenda) == 0 && !t.office.waiting() {
+		if n%4 == 0 && len(t.agenda) == 0 && !t.office.waiting() && len(t.underway()) == 0 {
 			break
 		}
 		if n >= 60 {
@@ -94,6 +95,9 @@ func (t *town) judge() result {
 	for _, req := range t.office.requests {
 		t.judgeEnd(req, states[req.ID], caused, &r)
 	}
+	for _, a := range t.underway() {
+		t.violate("a day after the last fault attempt %d, %s %q at nonce %d, is %s: %s", a.ID, a.Purpose, a.Payment, a.Nonce, a.State, a.Note)
+	}
 	t.judgeSignings()
 	t.judgeLimit()
 	if len(t.wrong) > 0 {
@@ -101,6 +105,25 @@ func (t *town) judge() result {
 	}
 	r.wrong, r.hash = t.wrong, t.trace.sum.Sum64()
 	return r
+}
+
+// underway are the attempts that have not come to anything, but those whose payment waits for a person.
+func (t *town) underway() (all []store.Attempt) {
+	err := t.db.View(t.ctx, func(r store.Reader) (err error) {
+		all, err = r.Attempts(t.ctx, store.AttemptFilter{States: []string{store.AttemptAsked, store.AttemptSigned, store.AttemptSent, store.AttemptMined}})
+		if err != nil {
+			return err
+		}
+		rows, err := r.Withdrawals(t.ctx, store.WithdrawalFilter{States: []string{store.WithdrawalNeedsReview}})
+		all = slices.DeleteFunc(all, func(a store.Attempt) bool {
+			return slices.ContainsFunc(rows, func(w store.Withdrawal) bool { return w.Payment == a.Payment })
+		})
+		return err
+	})
+	if err != nil {
+		t.violate("the attempts cannot be read: %v", err)
+	}
+	return all
 }
 
 // caused are the payments that must stand in needs_review, with why.

@@ -29,6 +29,7 @@ func (w shakyWire) RoundTrip(r *http.Request) (*http.Response, error) {
 		what = "send"
 	}
 	u.before(what)
+	u.waits()
 	if u.town.down[r.URL.Host] {
 		u.town.hit(nodeDown)
 		return nil, errors.New("connection refused")
@@ -47,6 +48,7 @@ func (w shakyWire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	u.after(what)
+	u.waits()
 	switch {
 	case u.strikes(nodeLost):
 		u.town.pass(10 * time.Second)

@@ -86,7 +86,7 @@ ORDER BY u.first
 LIMIT ?3
 
 -- name: externals
-SELECT wallet_id, first_nonce, last_nonce, evidence, reason, at FROM external_ranges WHERE wallet_id = ?1 ORDER BY first_nonce
+SELECT wallet_id, first_nonce, last_nonce, evidence, reason, at FROM external_ranges WHERE wallet_id = (SELECT ?1) ORDER BY first_nonce -- see load_gaps
 
 -- name: external_add
 INSERT INTO external_ranges (wallet_id, first_nonce, last_nonce, evidence, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
