@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"coffer.internal/internal/store"
 	"coffer.internal/signing"
 	"coffer.internal/sim/recount"
 )
@@ -73,6 +75,18 @@ func TestTheJudgeNotices(t *testing.T) {
 			slot, _ := some(town)
 			town.book.highest[slot.Wallet] += 5
 		}, "and the chain has spent those below"},
+		{"an attempt that comes to no end", operatorBumps, func(town *town) {
+			if err := town.db.Update(town.ctx, func(tx store.Tx) error {
+				lost, err := tx.Attempts(town.ctx, store.AttemptFilter{States: []string{store.AttemptSuperseded}})
+				var back []store.AttemptMove
+				for _, a := range lost {
+					back = append(back, store.AttemptMove{ID: a.ID, From: a.State, To: store.AttemptSent})
+				}
+				return errors.Join(err, tx.MoveAttempts(town.ctx, back))
+			}); err != nil {
+				t.Error(err)
+			}
+		}, "a day after the last fault attempt"},
 		{"a payment that is not in the ledger", nodeSlow, func(town *town) {
 			town.office.requests[0].ID = "never"
 		}, "is not in the ledger"},
