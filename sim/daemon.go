@@ -23,7 +23,7 @@ type daemon struct {
 	engine *withdrawal.Engine
 	ledger *nonce.Ledger
 	steps  []withdrawal.Step
-	left   map[string]*passing // passes that wait, by step
+	passes map[string]*passing // by step
 	until  time.Time           // dead until then
 	closer func()
 }
@@ -39,7 +39,7 @@ func (d *daemon) now() time.Time { return d.town.clock.Add(d.ahead) }
 func (d *daemon) start() {
 	t := d.town
 	d.life++
-	d.alive, d.left = true, map[string]*passing{}
+	d.alive, d.passes = true, map[string]*passing{}
 	db := &shakyDB{DB: t.db, user: &d.user}
 	cache := wallet.NewCache(d.now)
 	setup, done := t.setup(&d.user, d.now)
@@ -97,8 +97,8 @@ func (d *daemon) kill() {
 		return
 	}
 	d.alive = false
-	for _, name := range slices.Sorted(maps.Keys(d.left)) {
-		d.left[name].drop()
+	for _, name := range slices.Sorted(maps.Keys(d.passes)) {
+		d.passes[name].drop()
 	}
 	d.ledger.Close()
 	d.closer()
@@ -129,18 +129,12 @@ func (d *daemon) once(s withdrawal.Step) (again bool) {
 			panic(r)
 		}
 	}()
-	p := d.left[s.Name]
-	delete(d.left, s.Name)
+	p := d.passes[s.Name]
 	if p == nil {
-		p = d.begin(s)
-	}
-	if p.out > 0 {
-		p.out--
-		d.left[s.Name] = p
-		return false
+		p = newPassing(d, s)
+		d.passes[s.Name] = p
 	}
 	if p.goOn() {
-		d.left[s.Name] = p
 		return false
 	}
 	if p.err != nil {

@@ -132,7 +132,7 @@ func inProcesses(n int, from, seeds uint64) (*tally, error) {
 	for i := range n {
 		all.Go(func() {
 			c := exec.Command(self, "-from", fmt.Sprint(from), "-seeds", fmt.Sprint(seeds), "-part", fmt.Sprint(i), "-of", fmt.Sprint(n))
-			c.Env, c.Stderr = append(os.Environ(), "GOMAXPROCS=1"), os.Stderr
+			c.Env, c.Stderr = append(os.Environ(), "GOMAXPROCS=1", "GOGC=400"), os.Stderr
 			said, err := c.Output()
 			if err == nil {
 				err = json.Unmarshal(said, &parts[i])

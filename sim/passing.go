@@ -7,14 +7,14 @@ import (
 	"coffer.internal/withdrawal"
 )
 
-// passing is a pass of a step. It can be left in the middle, where it waits for somebody's answer: the other steps of its daemon act
-// then, as the goroutines of a real one do, and it goes on with what it read before.
+// passing makes the passes of a step. A pass can be left in the middle, where it waits for somebody's answer: the other steps of its daemon
+// act then, as the goroutines of a real one do, and it goes on with what it read before.
 type passing struct {
 	daemon *daemon
-	next   func() (struct{}, bool)
+	next   func() (left, more bool)
 	stop   func()
-	leave  func(struct{}) bool // called in the pass; false: it never goes on
-	out    int                 // turns that it sits out
+	leave  func(left bool) bool // called in the pass; false: it never goes on
+	out    int                  // turns that a pass that was left sits out
 	again  bool
 	err    error
 }
@@ -22,25 +22,32 @@ type passing struct {
 // dropped is what a pass panics with that was left when its daemon died.
 type dropped struct{}
 
-func (d *daemon) begin(s withdrawal.Step) *passing {
+// newPassing makes one coroutine for all passes, because its stack grows to what SQLite needs.
+func newPassing(d *daemon, s withdrawal.Step) *passing {
 	p := &passing{daemon: d}
-	p.next, p.stop = iter.Pull(func(leave func(struct{}) bool) {
+	p.next, p.stop = iter.Pull(func(leave func(bool) bool) {
 		p.leave = leave
-		p.again, p.err = s.Pass(context.Background())
+		for more := true; more; more = leave(false) {
+			p.again, p.err = s.Pass(context.Background())
+		}
 	})
 	return p
 }
 
-// goOn makes the pass, or what is left of it. It says whether it is left again.
+// goOn makes a pass, or goes on with the one that was left. It says whether that is left again.
 func (p *passing) goOn() (left bool) {
+	if p.out > 0 {
+		p.out--
+		return true
+	}
 	d := p.daemon
 	d.acts = p
 	defer func() { d.acts = nil }()
-	_, left = p.next()
+	left, _ = p.next()
 	return left
 }
 
-// drop ends a pass that was left, as the death of its process does.
+// drop ends it, as the death of its process does.
 func (p *passing) drop() {
 	defer func() {
 		if r := recover(); r != nil && r != (dropped{}) {
@@ -57,7 +64,7 @@ func (u *user) waits() {
 		return
 	}
 	p.out = u.town.rng.IntN(6)
-	if !p.leave(struct{}{}) {
+	if !p.leave(true) {
 		panic(dropped{})
 	}
 }

@@ -152,8 +152,8 @@ fee_day = "10_000_000_000_000_000_000"
 // serviceKey is that of the customers' service: the daemons only carry what it signed.
 var serviceKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 
-// authorizeFor is longer than the clocks of a run jump.
-const authorizeFor = 3 * 365 * 24 * time.Hour
+// authorizeFor is longer than the clocks of a run jump: some years.
+const authorizeFor = 10 * 365 * 24 * time.Hour
 
 // How many payments the machine signs within any hour: more than a run has, or so few that some wait for hours.
 const (
