@@ -45,7 +45,7 @@ func draw(rng *rand.Rand) plan {
 	p := plan{
 		nodes: 1 + 2*rng.IntN(2), daemons: 1 + rng.IntN(3), wallets: 1 + rng.IntN(maxWallets), payments: 2 + rng.IntN(7),
 		confirmations: 2 + rng.IntN(2), finalized: rng.IntN(5) == 0, bumpAfter: time.Duration(15+rng.IntN(45)) * time.Second,
-		chance: map[kind]float64{}, strikes: map[kind]int{}, troubles: time.Duration(2+rng.IntN(10)) * time.Minute,
+		chance: map[kind]float64{}, strikes: map[kind]int{}, troubles: time.Duration(2+rng.IntN(8)) * time.Minute,
 	}
 	for _, k := range pick(rng, callFaults, 1+rng.IntN(4)) {
 		p.chance[k] = []float64{0.01, 0.03, 0.1, 0.25}[rng.IntN(4)]

@@ -42,6 +42,9 @@ func (t *town) happen() {
 func (t *town) round(d time.Duration, except *user) {
 	t.pass(d)
 	t.happen()
+	if t.calm && d > time.Minute { // blocks are made meanwhile: the newest is a young one
+		t.mine()
+	}
 	var turns []func()
 	for _, d := range t.daemons {
 		if &d.user == except {
@@ -54,7 +57,7 @@ func (t *town) round(d time.Duration, except *user) {
 			d.start()
 		}
 		for _, s := range d.steps {
-			if s.Name == "guard" && t.rng.IntN(3) > 0 {
+			if s.Name == "guard" && t.rng.IntN(4) > 0 {
 				continue // it asks more than all others, and is in no hurry
 			}
 			if t.calm || t.plan.scene || t.rng.IntN(4) > 0 {

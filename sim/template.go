@@ -52,52 +52,57 @@ func scratch() string {
 	return os.TempDir()
 }
 
-func makeTemplate() (t *template, err error) {
+func makeTemplate() (*template, error) {
 	dir, err := os.MkdirTemp(scratch(), "coffer-sim-")
 	if err != nil {
 		return nil, err
 	}
-	t = &template{dir: dir}
-	defer func() {
-		if err != nil {
-			t.remove()
-		}
-	}()
-	ctx := context.Background()
-	db, err := sqlite.Open(ctx, filepath.Join(dir, databaseFile), sqlite.Options{Now: func() time.Time { return epoch }, Throwaway: true})
-	if err != nil {
+	t := &template{dir: dir}
+	if err := t.fill(); err != nil {
+		t.remove()
 		return nil, err
 	}
-	if _, err := db.Migrate(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	if err := journal.Create(dir); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	if _, err := vault.Create(dir, words, []byte(passphrase), vault.Options{WorkFactor: 1}); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	m, _, err := openMachine(dir, ample, func() time.Time { return epoch })
+	return t, nil
+}
+
+func (t *template) fill() (err error) {
+	ctx := context.Background()
+	db, err := sqlite.Open(ctx, filepath.Join(t.dir, databaseFile), sqlite.Options{Now: func() time.Time { return epoch }, Throwaway: true})
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return err
 	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := journal.Create(t.dir); err != nil {
+		return err
+	}
+	if _, err := vault.Create(t.dir, words, []byte(passphrase), vault.Options{WorkFactor: 1}); err != nil {
+		return err
+	}
+	m, _, err := openMachine(t.dir, ample, func() time.Time { return epoch })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
 	seed, err := bip39.Seed(words, "")
 	if err != nil {
-		return nil, errors.Join(err, m.Close(), db.Close())
+		return err
 	}
 	r := wallet.NewRegistry(db, m, "sim")
 	for i := range maxWallets {
 		hot, _, err := r.CreateHot(ctx, wallet.HotRequest{ChainType: wallet.EVM, ChainID: chainID, Ref: fmt.Sprint(i)})
 		if err != nil {
-			return nil, errors.Join(err, m.Close(), db.Close())
+			return err
 		}
 		key, err := derive.Secp256k1(seed, hot.Path)
 		if err != nil {
-			return nil, errors.Join(err, m.Close(), db.Close())
+			return err
 		}
 		t.wallets, t.keys = append(t.wallets, hot), append(t.keys, key)
 	}
-	return t, errors.Join(m.Close(), db.Close())
+	return nil
 }
 
 // copy makes the files of a run.

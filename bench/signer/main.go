@@ -44,7 +44,7 @@ func main() {
 	flag.StringVar(&s.dir, "dir", os.TempDir(), "where the signing machine's home is made: on a real disk")
 	flag.IntVar(&s.payments, "payments", 16*1024, "payments in each measurement")
 	flag.IntVar(&s.batch, "batch", 256, "payments in each request")
-	flag.IntVar(&s.callers, "callers", 8, "requests at a time")
+	flag.IntVar(&s.callers, "callers", 24, "requests at a time: with few, all may wait for the disk")
 	flag.IntVar(&s.rounds, "rounds", 7, "how often each way is measured, in turns")
 	ways := flag.String("ways", "bare,machine,socket", "what is measured, comma-separated; bare always")
 	profile := flag.String("cpuprofile", "", "write a profile of the whole run")
