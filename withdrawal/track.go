@@ -12,15 +12,30 @@ import (
 
 // track looks on the chain for everything that may be out, and ends what is final.
 func (l *lane) track(ctx context.Context) (again bool, err error) {
-	t, err := l.tracking(ctx)
-	if err != nil || len(t.out)+len(t.beaten) == 0 {
-		return false, err
+	var out []store.Attempt
+	review := map[string]bool{} // payments that wait for a person
+	err = l.db.View(ctx, func(r store.Reader) (err error) {
+		if out, err = r.Attempts(ctx, l.attempts(open...)); err != nil || len(out) == 0 {
+			return err
+		}
+		rows, err := l.inReview(ctx, r)
+		for _, w := range rows {
+			review[w.Payment] = true
+		}
+		return err
+	})
+	if err != nil || len(out) == 0 {
+		return false, storefault.Of(err, "read what is out")
 	}
-	seen, err := l.look(ctx, t.out)
+	seen, err := l.look(ctx, out)
 	if err != nil {
 		return false, err
 	}
-	fates, err := l.news(ctx, append(l.fates(ctx, places(t.out), seen, t.review), afterFinal(places(t.beaten))...))
+	out, beaten, err := l.setBeatenApart(ctx, out, seen)
+	if err != nil {
+		return false, err
+	}
+	fates, err := l.news(ctx, append(l.fates(ctx, places(out), seen, review), afterFinal(places(beaten))...))
 	if err != nil || len(fates) == 0 {
 		return false, err
 	}
@@ -32,36 +47,6 @@ func (l *lane) track(ctx context.Context) (again bool, err error) {
 	}
 	l.wake(stepBind, stepSend)
 	return slices.ContainsFunc(fates, func(f fate) bool { return f.again }), nil
-}
-
-// tracking is what the track step looks at.
-type tracking struct {
-	out    []store.Attempt
-	beaten []store.Attempt // what was asked for while another one at its nonce became final, and can be in no block any more
-	review map[string]bool // payments that wait for a person
-}
-
-// tracking reads it.
-func (l *lane) tracking(ctx context.Context) (t tracking, err error) {
-	err = l.db.View(ctx, func(r store.Reader) (err error) {
-		if t.out, err = r.Attempts(ctx, l.attempts(open...)); err != nil || len(t.out) == 0 {
-			return err
-		}
-		f := l.attempts(open...)
-		f.Beaten = true
-		if t.beaten, err = r.Attempts(ctx, f); err != nil {
-			return err
-		}
-		rows, err := l.inReview(ctx, r)
-		t.review = make(map[string]bool, len(rows))
-		for _, w := range rows {
-			t.review[w.Payment] = true
-		}
-		return err
-	})
-	beaten := byID(t.beaten)
-	t.out = slices.DeleteFunc(t.out, func(a store.Attempt) bool { _, is := beaten[a.ID]; return is })
-	return t, storefault.Of(err, "read what is out")
 }
 
 // look asks the chain about every attempt that has bytes.
@@ -80,6 +65,26 @@ func (l *lane) look(ctx context.Context, out []store.Attempt) (map[int64]chain.S
 		seen[withBytes[i].ID] = s
 	}
 	return seen, nil
+}
+
+// setBeatenApart finds what was asked for while another attempt at its nonce became final. It can be in no block any more. Most often there is
+// none, so only those are looked up of which a node said that the nonce is too low, or all nodes that it is spent.
+func (l *lane) setBeatenApart(ctx context.Context, out []store.Attempt, seen map[int64]chain.Sighting) (others, beaten []store.Attempt, err error) {
+	f := store.AttemptFilter{States: open, Beaten: true}
+	for _, a := range out {
+		if s := seen[a.ID]; verdictOf(a) == chain.NonceTooLow || s.Stage == chain.StageAbsent && s.Spent {
+			f.IDs = append(f.IDs, a.ID)
+		}
+	}
+	if f.IDs == nil {
+		return out, nil, nil
+	}
+	err = l.db.View(ctx, func(r store.Reader) (err error) {
+		beaten, err = r.Attempts(ctx, f)
+		return err
+	})
+	is := byID(beaten)
+	return slices.DeleteFunc(out, func(a store.Attempt) bool { _, there := is[a.ID]; return there }), beaten, storefault.Of(err, "read what became final")
 }
 
 // fates decides about every place, and keeps those with which something happens.
