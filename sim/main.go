@@ -34,7 +34,7 @@ func main() {
 	err := error(nil)
 	switch {
 	case part.of > 0:
-		err = withTemplate(func(tpl *template) error { return playPart(tpl, *from, *seeds, part, os.Stdout) })
+		err = withTemplate(func(tpl *template) error { return playPart(tpl, *from, *seeds, 1, part, os.Stdout) })
 	case *seed != 0:
 		err = withTemplate(func(tpl *template) error { return one(tpl, *seed, p, *verbose, os.Stdout) })
 	default:

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,7 +67,7 @@ func scenes(tpl *template, s *tally, each int, part share) (err error) {
 		for at := 1; at <= r.points; at += each {
 			plans = append(plans, scene(daemons, at))
 		}
-		for _, at := range r.passed { // a sample too meets every name
+		for _, at := range slices.Sorted(maps.Values(r.passed)) { // a sample too meets every name
 			if (at-1)%each != 0 {
 				plans = append(plans, scene(daemons, at))
 			}

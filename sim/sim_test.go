@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -140,5 +142,33 @@ func TestEveryKindOfFaultHasAName(t *testing.T) {
 		if worldStrikes[k] == nil && k != poolSmall && k != limitReached {
 			t.Errorf("%s never strikes", k)
 		}
+	}
+}
+
+func TestTheSharesTogetherAreTheWhole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays twice what others play")
+	}
+	const seeds, each = 4, 1000
+	want, got := newTally(), newTally()
+	if err := playMany(shared, want, 1, seeds, whole); err != nil {
+		t.Fatal(err)
+	}
+	for part := range 3 {
+		var out bytes.Buffer
+		if err := playPart(shared, 1, seeds, each, share{part, 3}, &out); err != nil {
+			t.Fatal(err)
+		}
+		var s tally
+		if err := json.Unmarshal(out.Bytes(), &s); err != nil {
+			t.Fatal(err)
+		}
+		got.join(&s)
+	}
+	if err := scenes(shared, want, each, whole); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(want, got) {
+		t.Errorf("the whole is %+v, the shares together are %+v", want, got)
 	}
 }
