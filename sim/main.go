@@ -31,7 +31,7 @@ func main() {
 		s := scene(*daemons, *crashAt)
 		p, *seed = &s, sceneSeed
 	}
-	err := error(nil)
+	var err error
 	switch {
 	case part.of > 0:
 		err = withTemplate(func(tpl *template) error { return playPart(tpl, *from, *seeds, 1, part, os.Stdout) })

@@ -30,19 +30,14 @@ func newTally() *tally {
 }
 
 func (s *tally) add(r result) {
-	s.Seeds++
-	s.Payments += r.payments
-	s.Paid += r.count.Paid
-	s.Twice += r.count.Twice
-	s.Lost += r.count.Lost
-	s.Skipped += r.count.Skipped
-	s.Reviews += r.reviews
-	s.Caused += r.caused
-	add(s.Hits, r.hits)
-	add(s.Crashes, r.crashes)
-	if len(r.wrong) > 0 {
-		s.Failed = append(s.Failed, r.failure())
+	one := tally{
+		Seeds: 1, Payments: r.payments, Paid: r.count.Paid, Twice: r.count.Twice, Lost: r.count.Lost, Skipped: r.count.Skipped,
+		Reviews: r.reviews, Caused: r.caused, Hits: r.hits, Crashes: r.crashes,
 	}
+	if len(r.wrong) > 0 {
+		one.Failed = []failure{r.failure()}
+	}
+	s.join(&one)
 }
 
 // join adds what another tally has.

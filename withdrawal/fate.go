@@ -64,9 +64,7 @@ func afterFinal(beaten []place) []fate {
 	for i, p := range beaten {
 		fates[i].place = p
 		for _, a := range p.attempts {
-			m := moveAttempt(a, store.AttemptSuperseded)
-			m.Note = "another attempt at its nonce had won"
-			fates[i].moves = append(fates[i].moves, m)
+			fates[i].loses(a, "another attempt at its nonce had won")
 		}
 	}
 	return fates
@@ -97,11 +95,16 @@ func (f *fate) supersede(winner store.Attempt) {
 	f.won, f.moves = true, nil
 	for _, a := range f.place.attempts {
 		if a.ID != winner.ID {
-			m := moveAttempt(a, store.AttemptSuperseded)
-			m.Note = fmt.Sprintf("attempt %d won", winner.ID)
-			f.moves = append(f.moves, m)
+			f.loses(a, fmt.Sprintf("attempt %d won", winner.ID))
 		}
 	}
+}
+
+// loses settles one attempt.
+func (f *fate) loses(a store.Attempt, why string) {
+	m := moveAttempt(a, store.AttemptSuperseded)
+	m.Note = why
+	f.moves = append(f.moves, m)
 }
 
 // final decides the payment's end, and whether it may end now: paid only if exactly what was asked for was transferred; failed
@@ -172,9 +175,7 @@ func (f *fate) foreignForGood(a store.Attempt) {
 		return
 	}
 	for _, a := range f.place.attempts {
-		m := moveAttempt(a, store.AttemptSuperseded)
-		m.Note = "something that is not coffer's spent the nonce"
-		f.moves = append(f.moves, m)
+		f.loses(a, "something that is not coffer's spent the nonce")
 	}
 }
 
